@@ -1,0 +1,1 @@
+"""Typed cards of models, datasets and published tables, and reading them."""

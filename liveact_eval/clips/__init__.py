@@ -1,0 +1,1 @@
+"""What is evaluated: clips, decoding and encoding, face tracks, sanity checks."""

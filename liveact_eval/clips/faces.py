@@ -1,0 +1,63 @@
+"""Face tracks: where the face is in each frame, and the crops that metrics take from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The five-point template of ArcFace for a 112x112 crop: eyes, nose tip, mouth corners (x, y).
+# Source of the numbers: InsightFace, python-package/insightface/utils/face_align.py.
+TEMPLATE_112 = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    dtype=np.float64,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceTrack:
+    """One face through a clip, per frame of the measured stream (T frames)."""
+
+    boxes: NDArray[np.float32]
+    """(T, 4) x0, y0, x1, y1 in pixels."""
+    mouth_boxes: NDArray[np.float32]
+    """(T, 4) box that holds the mouth at every opening, in pixels."""
+    landmarks: NDArray[np.float32]
+    """(T, 5, 2) eyes (left in the picture first), nose tip, mouth corners, in pixels."""
+    source: str
+    """What found the face: `truth` for drawn clips, or the name of a detector."""
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+def similarity(points: NDArray[np.float64], template: NDArray[np.float64] = TEMPLATE_112) -> NDArray[np.float64]:
+    """The 2x3 matrix that takes five landmarks to the template: rotation, one scale, shift; least squares.
+
+    Umeyama, IEEE TPAMI 13(4), 1991, as scikit-image estimates it.
+
+    Raises:
+        ValueError: the points are degenerate (all in one place).
+    """
+    from skimage.transform import SimilarityTransform
+
+    fit = SimilarityTransform()
+    ok = fit.estimate(points, template)
+    matrix = np.asarray(fit.params[:2], dtype=np.float64)
+    if not ok or not np.isfinite(matrix).all():
+        raise ValueError("the five landmarks lie in one place; no similarity transform fits them")
+    return matrix
+
+
+def box_to_crop(box: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+    """The 2x3 matrix that takes a box (x0, y0, x1, y1) to a crop of `size` (width, height)."""
+    x0, y0, x1, y1 = box
+    scale_x, scale_y = size[0] / (x1 - x0), size[1] / (y1 - y0)
+    # Pixel centres: the centre of the box's first pixel goes to the centre of the crop's first pixel.
+    return np.array(
+        [
+            [scale_x, 0, -x0 * scale_x + 0.5 * scale_x - 0.5],
+            [0, scale_y, -y0 * scale_y + 0.5 * scale_y - 0.5],
+        ]
+    )

@@ -1,0 +1,53 @@
+"""Sound files: 16 kHz mono int16, read in runs so that an hour needs no more memory than a second."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liveact_eval.clips.video import SOUND_RATE_HZ
+from liveact_eval.errors import ClipError
+from liveact_eval.files import atomic_path
+
+
+def read_sound(path: Path) -> Iterator[NDArray[np.int16]]:
+    """Samples of any sound file or of a video's audio track, mono int16 at 16 kHz, in runs.
+
+    Raises:
+        ClipError: `missing_file`, `unreadable` or `no_audio`.
+    """
+    import av
+
+    if not path.is_file():
+        raise ClipError("missing_file", f"there is no file {path.name!r} in {str(path.parent)!r}")
+    try:
+        with av.open(f"file:{path}", metadata_errors="replace") as container:
+            if not container.streams.audio:
+                raise ClipError("no_audio", f"{path.name!r} holds no audio stream")
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=SOUND_RATE_HZ)
+            for frame in container.decode(container.streams.audio[0]):
+                for part in resampler.resample(frame):
+                    yield part.to_ndarray().reshape(-1).astype(np.int16)
+            for part in resampler.resample(None):
+                yield part.to_ndarray().reshape(-1).astype(np.int16)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise ClipError("unreadable", f"{path.name!r} is not sound that can be read: {error}") from error
+
+
+def load_sound(path: Path) -> NDArray[np.int16]:
+    """All samples of a short sound; 32 kB per second."""
+    runs = list(read_sound(path))
+    return np.concatenate(runs) if runs else np.zeros(0, np.int16)
+
+
+def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
+    """Write mono int16 samples at 16 kHz as a WAV file, whole or not at all."""
+    with atomic_path(path) as temporary, wave.open(str(temporary), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(SOUND_RATE_HZ)
+        out.writeframes(samples.astype("<i2").tobytes())

@@ -1,0 +1,258 @@
+"""Reading a video: one open, one pass, frames and sound together, with exact timestamps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liveact_eval.clips.resample import ConstantRate
+from liveact_eval.errors import ClipError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+
+SOUND_RATE_HZ = 16_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """What the container says about itself, before anything is decoded."""
+
+    width: int
+    """Pixels, after rotation."""
+    height: int
+    """Pixels, after rotation."""
+    rate: Fraction
+    """Average frames per second."""
+    declared_frames: int | None
+    """Number of frames, where the container states it."""
+    video_seconds: float | None
+    """Length of the video stream."""
+    sound_seconds: float | None
+    """Length of the audio stream; `None`: not stated, or no audio."""
+    has_sound: bool
+    """Whether there is an audio stream."""
+    codec: str
+    """Video codec."""
+    pixel_format: str
+    """Pixel format as stored."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture: RGB, uint8, (H, W, 3), and its time in seconds from the first frame."""
+
+    rgb: NDArray[np.uint8]
+    time: Fraction
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A run of samples: mono, int16, 16 kHz, aligned so that sample 0 is at the first frame's time."""
+
+    samples: NDArray[np.int16]
+
+
+class VideoFile:
+    """A video opened once. Use as a context manager; `read` may be called once.
+
+    Colours are converted by libswscale with the matrix and range that the stream states, BT.601 limited
+    where it states none (as ffmpeg and OpenCV do). Rotation metadata is applied.
+
+    Raises:
+        ClipError: `missing_file`, `unreadable`, `no_video_stream`, or while reading `no_frames`,
+            `truncated`, `corrupt`, `size_changes`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._container = _open(path)
+        if not self._container.streams.video:
+            self.close()
+            raise ClipError("no_video_stream", f"{path.name!r} holds no video stream")
+        self._video = self._container.streams.video[0]
+        self._video.thread_type = "SLICE"
+        self._sound = self._container.streams.audio[0] if self._container.streams.audio else None
+
+    def __enter__(self) -> VideoFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._container.close()
+
+    @property
+    def rate(self) -> Fraction:
+        """Average frames per second as the container states it."""
+        return Fraction(self._video.average_rate or self._video.guessed_rate or 25)
+
+    @property
+    def info(self) -> VideoInfo:
+        """What the container says; width and height are before rotation is known."""
+        video, sound = self._video, self._sound
+        return VideoInfo(
+            width=video.codec_context.width,
+            height=video.codec_context.height,
+            rate=self.rate,
+            declared_frames=video.frames or None,
+            video_seconds=_seconds(video.duration, video.time_base) or _seconds(self._container.duration),
+            sound_seconds=_seconds(sound.duration, sound.time_base) if sound is not None else None,
+            has_sound=sound is not None,
+            codec=video.codec_context.name,
+            pixel_format=video.codec_context.pix_fmt or "unknown",
+        )
+
+    def read(
+        self, *, rate: Fraction | None = None, seconds: float | None = None, sound: bool = True
+    ) -> Iterator[Frame | Sound]:
+        """Frames and sound in the order of the file, in bounded memory.
+
+        Args:
+            rate: constant frames per second to resample to by timestamp (`ConstantRate`);
+                `None` yields the frames as they are.
+            seconds: stop after this length.
+            sound: whether to decode the audio too.
+        """
+        limit = None if seconds is None else Fraction(seconds).limit_denominator(10**6)
+        frames = 0
+        for item in self._resampled(rate, sound):
+            if isinstance(item, Frame):
+                if limit is not None and item.time >= limit:
+                    continue
+                frames += 1
+            yield item
+        if frames == 0:
+            raise ClipError("no_frames", f"{self.path.name!r} has a video stream without a single frame")
+
+    def _resampled(self, rate: Fraction | None, sound: bool) -> Iterator[Frame | Sound]:
+        if rate is None:
+            yield from (item if isinstance(item, Sound) else item[0] for item in self._decode(sound))
+            return
+        clock: ConstantRate[NDArray[np.uint8]] = ConstantRate(rate)
+        for item in self._decode(sound):
+            if isinstance(item, Sound):
+                yield item
+                continue
+            frame, duration = item
+            for time, rgb in clock.push(frame.time, duration, frame.rgb):
+                yield Frame(rgb, time)
+        for time, rgb in clock.finish():
+            yield Frame(rgb, time)
+
+    def _decode(self, sound: bool) -> Iterator[tuple[Frame, Fraction] | Sound]:
+        """Decoded frames with their durations, and sound, in file order."""
+        import av
+
+        streams: list[av.VideoStream | av.AudioStream] = [self._video]
+        track = _SoundTrack(self._sound, self._video_start()) if sound and self._sound is not None else None
+        if track is not None and self._sound is not None:
+            streams.append(self._sound)
+        first: Fraction | None = None
+        previous = Fraction(-1)
+        decoded = 0
+        shape: tuple[int, ...] | None = None
+        try:
+            for packet in self._container.demux(streams):
+                for item in packet.decode():
+                    if isinstance(item, av.AudioFrame):
+                        if track is not None and (samples := track.push(item)).size:
+                            yield Sound(samples)
+                    elif isinstance(item, av.VideoFrame):
+                        time, duration = self._timing(item, previous)
+                        first = time if first is None else first
+                        previous = time
+                        rgb = _to_rgb(item)
+                        if shape is not None and rgb.shape != shape:
+                            raise ClipError(
+                                "size_changes", f"{self.path.name!r} changes size at frame {decoded}: "
+                                f"{shape[1]}x{shape[0]} to {rgb.shape[1]}x{rgb.shape[0]}",
+                            )
+                        shape = rgb.shape
+                        decoded += 1
+                        yield Frame(rgb, time - first), duration
+        except av.error.FFmpegError as error:
+            raise ClipError("corrupt", f"{self.path.name!r} breaks off after {decoded} frames: {error}") from error
+        if track is not None and (samples := track.finish()).size:
+            yield Sound(samples)
+        declared = self._video.frames
+        if declared and decoded < declared - 1:
+            raise ClipError("truncated", f"{self.path.name!r} holds {decoded} of its {declared} declared frames")
+
+    def _video_start(self) -> Fraction:
+        base = self._video.time_base
+        return Fraction(self._video.start_time or 0) * (base if base is not None else Fraction(1))
+
+    def _timing(self, frame: VideoFrame, previous: Fraction) -> tuple[Fraction, Fraction]:
+        """Time and duration in seconds; a frame without a timestamp follows its predecessor."""
+        step = 1 / self.rate
+        base = frame.time_base
+        if frame.pts is None or base is None:
+            return previous + step if previous >= 0 else Fraction(0), step
+        duration = Fraction(frame.duration) * base if frame.duration else step
+        return Fraction(frame.pts) * base, duration
+
+
+class _SoundTrack:
+    """Audio frames to mono int16 at 16 kHz, cut or padded so that it starts with the picture."""
+
+    def __init__(self, stream: av.AudioStream, video_start: Fraction) -> None:
+        import av
+
+        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=SOUND_RATE_HZ)
+        base = stream.time_base if stream.time_base is not None else Fraction(1)
+        lag = Fraction(stream.start_time or 0) * base - video_start
+        self._skip = max(0, round(-lag * SOUND_RATE_HZ))
+        self._pad = max(0, round(lag * SOUND_RATE_HZ))
+
+    def push(self, frame: av.AudioFrame) -> NDArray[np.int16]:
+        return self._collect(frame)
+
+    def finish(self) -> NDArray[np.int16]:
+        return self._collect(None)
+
+    def _collect(self, frame: av.AudioFrame | None) -> NDArray[np.int16]:
+        parts = [part.to_ndarray().reshape(-1).astype(np.int16) for part in self._resampler.resample(frame)]
+        if self._pad and parts:
+            parts.insert(0, np.zeros(self._pad, np.int16))
+            self._pad = 0
+        samples = np.concatenate(parts) if parts else np.zeros(0, np.int16)
+        skipped = min(self._skip, samples.size)
+        self._skip -= skipped
+        return samples[skipped:]
+
+
+def _open(path: Path) -> InputContainer:
+    import av
+
+    if not path.is_file():
+        raise ClipError("missing_file", f"there is no file {path.name!r} in {str(path.parent)!r}")
+    try:
+        # `file:` keeps a name with a colon or a leading dash from being read as a protocol or an option.
+        return av.open(f"file:{path}", metadata_errors="replace")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise ClipError("unreadable", f"{path.name!r} is not a video that can be read: {error}") from error
+
+
+def _to_rgb(frame: VideoFrame) -> NDArray[np.uint8]:
+    rgb: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
+    if frame.rotation % 360:
+        rgb = np.ascontiguousarray(np.rot90(rgb, k=round(frame.rotation / 90)))
+    return rgb
+
+
+def _seconds(duration: int | None, base: Fraction | None = None) -> float | None:
+    """A stream's duration in seconds; without a time base it is in container units (microseconds)."""
+    if duration is None:
+        return None
+    return float(duration * (base if base is not None else Fraction(1, 1_000_000)))

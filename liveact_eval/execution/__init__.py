@@ -1,0 +1,1 @@
+"""Plan and loop of a run."""

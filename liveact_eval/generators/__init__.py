@@ -1,0 +1,1 @@
+"""How a video is made."""

@@ -1,0 +1,1 @@
+"""The decode-once engine: needs, streams, features, metrics, intervals."""

@@ -1,0 +1,59 @@
+"""Structural similarity by Gaussian windows, shared by the paired and the adjacent-frame metric."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+WINDOW = 11
+"""Side of the Gaussian window; pictures must be at least this large."""
+_SIGMA = 1.5
+_C1 = (0.01 * 255) ** 2
+_C2 = (0.03 * 255) ** 2
+# Variances are differences of large squares: centred levels keep float32 exact enough (1e-6 of SSIM).
+_CENTRE = 128.0
+
+
+class Moments:
+    """Local means and variances of pictures, so that a picture compared twice is filtered once."""
+
+    def __init__(self, planes: torch.Tensor) -> None:
+        """Take (N, H, W) levels 0..255."""
+        self.planes = planes.float() - _CENTRE
+        self.mean = smooth(self.planes)
+        self.variance = smooth(self.planes * self.planes) - self.mean * self.mean
+
+    def part(self, start: int, stop: int) -> Moments:
+        """The moments of some of the pictures."""
+        chosen = object.__new__(Moments)
+        chosen.planes = self.planes[start:stop]
+        chosen.mean = self.mean[start:stop]
+        chosen.variance = self.variance[start:stop]
+        return chosen
+
+
+def similarity(x: Moments, y: Moments) -> torch.Tensor:
+    """Mean SSIM of each pair, (N,), in -1..1; windows that overlap the border are left out.
+
+    Wang et al., IEEE TIP 13(4), 2004: 11x11 Gaussian window of sigma 1.5, K1 0.01, K2 0.03, L 255,
+    population covariance.
+    """
+    covariance = smooth(x.planes * y.planes) - x.mean * y.mean
+    mean_x, mean_y = x.mean + _CENTRE, y.mean + _CENTRE
+    luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
+    structure = (2 * covariance + _C2) / (x.variance + y.variance + _C2)
+    return (luminance * structure).mean(dim=(-2, -1))
+
+
+def smooth(planes: torch.Tensor) -> torch.Tensor:
+    """Gaussian filter of (N, H, W) without padding: (N, H - 10, W - 10)."""
+    import torch
+    from torch.nn import functional as F
+
+    offsets = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
+    kernel = torch.exp(-0.5 * (offsets / _SIGMA) ** 2)
+    kernel = (kernel / kernel.sum()).float().to(planes.device)
+    rows = F.conv2d(planes[:, None], kernel.view(1, 1, 1, -1))
+    return F.conv2d(rows, kernel.view(1, 1, -1, 1))[:, 0]

@@ -1,0 +1,167 @@
+"""What a metric is: features of windows, statistics of a clip, their sum over clips, and the result.
+
+    windows --features--> rows --statistics--> one additive vector per clip --merge--> sum --result--> value
+
+Merging is addition, so it is associative and commutative: one process or many, one go or a resumed run,
+all clips or a bootstrap sample of them give the same number by the same code.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liveact_eval.measure.needs import FrameNeed, Need, SoundNeed
+
+if TYPE_CHECKING:
+    import torch
+
+    from liveact_eval.clips.truth import ClipTruth
+
+Direction = Literal["up", "down", "none"]
+Rows = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """One number that a metric gives."""
+
+    name: str
+    """Key in results, with the unit where there is one: `psnr_db`, `longest_freeze_s`."""
+    title: str
+    """Heading in tables."""
+    direction: Direction
+    """`up`: higher is better; `down`: lower; `none`: not a score."""
+    unit: str = ""
+    """Unit; empty for pure numbers."""
+    digits: int = 3
+    """Decimals in tables."""
+    best: float | None = None
+    """The perfect score, where there is one."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why a clip has no number: `reason` is counted beside the mean, `detail` is for people."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Windows of one need. Shapes: see `FrameNeed` and `SoundNeed`."""
+
+    windows: torch.Tensor
+    """(N, window, ...)."""
+    reference: torch.Tensor | None = None
+    """The same windows of the real video, for a paired need."""
+    anchor: torch.Tensor | None = None
+    """The first picture of the stream, for a need with an anchor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipContext:
+    """What is known about a clip when its rows are complete."""
+
+    fps: float
+    """Frames per second of the measured stream."""
+    truth: ClipTruth | None
+    """Ground truth, for drawn clips."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipScore:
+    """What a metric says about one clip."""
+
+    values: Mapping[str, float | Missing]
+    """A number, or why there is none, by output name."""
+    curves: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Values over time, one per window, by curve name."""
+
+
+class Metric(ABC):
+    """A metric over a dataset. Subclass it in a file of its own and put `@register` above the class.
+
+    The default statistics are those of a mean over clips: (value, 1) of each clip, summed. A set metric
+    (FID, FVD) overrides `statistics` and `result`, and nothing else changes.
+    """
+
+    name: ClassVar[str]
+    """Name on the command line."""
+    outputs: ClassVar[tuple[Output, ...]]
+    """The numbers that it gives."""
+    needs: ClassVar[Mapping[str, Need]]
+    """The streams that it reads, by a name of its own choice."""
+    recipe: ClassVar[str]
+    """Name and version of how it is computed; two recipes never share a column."""
+    summary: ClassVar[str]
+    """What it says, in one or two sentences."""
+    source: ClassVar[str]
+    """Paper or reference implementation."""
+    truth: ClassVar[bool] = False
+    """Whether it needs ground truth."""
+
+    @property
+    def face(self) -> bool:
+        """Whether it needs a face track."""
+        return any(isinstance(need, FrameNeed) and need.region != "frame" for need in self.needs.values())
+
+    @property
+    def paired(self) -> bool:
+        """Whether it compares with the real video, frame by frame."""
+        return any(isinstance(need, FrameNeed) and need.paired for need in self.needs.values())
+
+    @property
+    def sound(self) -> bool:
+        """Whether it listens."""
+        return any(isinstance(need, SoundNeed) for need in self.needs.values())
+
+    @abstractmethod
+    def features(self, need: str, batch: Batch) -> Any:
+        """Step 1: rows, one per window, for the need of that name: a tensor or array (N,) or (N, d).
+
+        Pure: no file, no clock, no state; the same windows give the same rows in any batching.
+        """
+
+    @abstractmethod
+    def score(self, rows: Mapping[str, Rows], clip: ClipContext) -> ClipScore:
+        """Step 2a: the clip's own values from all its rows, (T, d) by need."""
+
+    def statistics(self, value: float) -> NDArray[np.float64]:
+        """Step 2b: an additive vector for one clip's value."""
+        return np.array([value, 1.0])
+
+    def result(self, merged: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Step 4: the value from merged statistics, (..., d) to (...); step 3, merging, is addition."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean: NDArray[np.float64] = merged[..., 0] / merged[..., 1]
+        return mean
+
+    def describe(self) -> dict[str, object]:
+        """All that `metrics show` prints."""
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "recipe": self.recipe,
+            "source": self.source,
+            "outputs": [vars(output) for output in self.outputs],
+            "needs": {
+                "streams": {name: vars(need) for name, need in self.needs.items()},
+                "reference_video": self.paired,
+                "face_track": self.face,
+                "ground_truth": self.truth,
+                "network": None,
+            },
+        }
+
+
+def merge(parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Step 3: statistics of clips, (clips, d), to those of the set, (d,)."""
+    total: NDArray[np.float64] = parts.sum(axis=0, dtype=np.float64)
+    return total
