@@ -32,6 +32,24 @@ class FaceTrack:
         return len(self.boxes)
 
 
+@dataclass(frozen=True)
+class FaceOrder:
+    """Which face of the real video a video made from it shows: frame n that of real frame min(n, hold)."""
+
+    hold: int | None = None
+    """Frame from which on the picture stands still; `None`: never."""
+
+    def apply(self, track: FaceTrack, frames: int) -> FaceTrack:
+        """The track of a video of that many frames."""
+        order = np.minimum(np.arange(frames), len(track) - 1 if self.hold is None else self.hold)
+        return FaceTrack(
+            boxes=track.boxes[order],
+            mouth_boxes=track.mouth_boxes[order],
+            landmarks=track.landmarks[order],
+            source=track.source,
+        )
+
+
 def similarity(points: NDArray[np.float64], template: NDArray[np.float64] = TEMPLATE_112) -> NDArray[np.float64]:
     """The 2x3 matrix that takes five landmarks to the template: rotation, one scale, shift; least squares.
 

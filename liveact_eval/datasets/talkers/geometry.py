@@ -21,7 +21,7 @@ HEAD_CENTRE_Y = -0.05
 """Where the head's origin rests in the picture."""
 CROWN = 0.50
 """From the head's origin to the top of the skull."""
-_LARGEST_OPENING = 0.215
+_LARGEST_OPENING = 0.220
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,10 @@ class MouthState:
     def cut(self, first: int, last: int) -> MouthState:
         """Frames `first` to `last`."""
         return MouthState(
-            self.opening[first:last], self.width[first:last], self.rounding[first:last], self.teeth[first:last]
+            self.opening[first:last],
+            self.width[first:last],
+            self.rounding[first:last],
+            self.teeth[first:last],
         )
 
 
@@ -91,9 +94,9 @@ def locate(identity: Identity, motion: Motion, mouth: MouthState) -> Geometry:
         right_brow=_on_head(motion, eye_x + 0.008, brow_y, identity.face_width),
         nose=_on_head(motion, 0.0, NOSE_Y, identity.face_width, extra_depth=0.10),
         mouth=_on_head(motion, 0.0, MOUTH_Y, identity.face_width),
-        mouth_half_width=0.105 + 0.095 * mouth.width + 0.02 * smile,
+        mouth_half_width=0.118 + 0.072 * mouth.width + 0.014 * smile,
         mouth_height=_LARGEST_OPENING * mouth.opening,
-        chin=identity.face_height + 0.05 * mouth.opening + 0.03 * np.sin(motion.pitch),
+        chin=identity.face_height + 0.05 * mouth.opening + 0.10 * np.sin(motion.pitch),
     )
 
 
@@ -103,10 +106,16 @@ def _on_head(
     """Turn a point of the head's surface by yaw and pitch."""
     radius = face_width * 1.05
     depth = np.sqrt(max(radius**2 - x**2, 0.01)) * 0.85 + extra_depth
+    facing = 0.5 * np.arcsin(x / radius)
     height = np.asarray(y, dtype=np.float64)
     return Point(
         x=x * np.cos(motion.yaw) + depth * np.sin(motion.yaw),
-        y=height * np.cos(motion.pitch) + 0.75 * depth * np.sin(motion.pitch),
-        squeeze=np.clip(np.cos(motion.yaw + np.arcsin(x / radius) * 0.5 * np.sign(1.0)), 0.5, 1.0)
-        / np.cos(np.arcsin(x / radius) * 0.5),
+        y=height * np.cos(motion.pitch) + 0.5 * depth * np.sin(motion.pitch),
+        squeeze=np.cos(motion.yaw + facing) / np.cos(facing),
     )
+
+
+def mouth_bend(smile: npt.NDArray[np.floating], u: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Height of the lip line above (negative) or below the mouth's centre; `u` is -1..1 between corners."""
+    bend: npt.NDArray[np.floating] = -0.062 * smile * (u * u - 0.4)
+    return bend

@@ -11,6 +11,7 @@ import numpy as np
 from liveact_eval.datasets.talkers.seeds import pick, random_stream
 from liveact_eval.datasets.talkers.shapes import Rgb, mix
 
+Beard = Literal["none", "stubble", "full"]
 HairStyle = Literal["bald", "cropped", "short", "side-parted", "bob", "long", "curly", "bun"]
 
 _SKIN: tuple[Rgb, ...] = (
@@ -22,9 +23,9 @@ _SKIN: tuple[Rgb, ...] = (
     (0.56, 0.38, 0.28),
 )
 _HAIR: dict[str, Rgb] = {
-    "black": (0.13, 0.11, 0.13),
-    "dark brown": (0.25, 0.16, 0.12),
-    "brown": (0.42, 0.27, 0.17),
+    "black": (0.235, 0.215, 0.245),
+    "dark brown": (0.31, 0.21, 0.17),
+    "brown": (0.46, 0.29, 0.18),
     "blond": (0.87, 0.70, 0.42),
     "red": (0.68, 0.29, 0.14),
     "grey": (0.63, 0.62, 0.63),
@@ -94,7 +95,7 @@ class Identity:
     bokeh: tuple[tuple[float, float, float], ...]
     """Soft discs of the background: x, y, radius."""
     glasses: Literal["none", "round", "square"]
-    beard: Literal["none", "stubble", "full"]
+    beard: Beard
     face_width: float
     """Half width of the face at the eyes."""
     face_height: float
@@ -137,7 +138,7 @@ def draw_identity(split: str, speaker: int, seed: int = 0) -> Identity:
     style: HairStyle = pick(random, _STYLES)
     shirt_word: str = pick(random, dict.fromkeys(_SHIRT, 1.0))
     may_have_beard = style in ("bald", "cropped", "short", "side-parted", "curly")
-    beard = pick(random, {"none": 0.62, "stubble": 0.2, "full": 0.18}) if may_have_beard else "none"
+    beard: Beard = pick(random, {"none": 0.62, "stubble": 0.2, "full": 0.18}) if may_have_beard else "none"
     eyes = _EYES[int(random.randint(0, len(_EYES) if tone < 2.6 else 2))]
     return Identity(
         skin=_vary(random, skin, 0.012),

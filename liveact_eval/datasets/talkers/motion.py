@@ -38,7 +38,7 @@ class Expression:
 _EXPRESSIONS: dict[Emotion, Expression] = {
     "neutral": Expression(smile=0.12),
     "happy": Expression(smile=1.0, brow_raise=0.35, brow_slant=0.1, eye_open=-0.16),
-    "sad": Expression(smile=-0.8, brow_raise=0.1, brow_slant=1.0, eye_open=-0.14),
+    "sad": Expression(smile=-0.65, brow_raise=0.1, brow_slant=1.0, eye_open=-0.14),
     "angry": Expression(smile=-0.45, brow_raise=-0.6, brow_slant=-1.0, eye_open=-0.08),
     "surprised": Expression(smile=0.1, brow_raise=1.2, brow_slant=0.15, eye_open=0.26),
 }
@@ -77,6 +77,7 @@ def block_motion(
     t: Curve,
     emotion: Emotion,
     action: Action,
+    *,
     slow: np.random.RandomState,
     block: np.random.RandomState,
 ) -> Motion:
@@ -92,27 +93,29 @@ def block_motion(
         block: Stream of the block: blinks and actions begin and end inside it.
     """
     wave = {name: _wander(slow, start_s + t, *parameters) for name, parameters in _HEAD.items()}
+    # Blinks are drawn first: they are then the same for all actions.
+    blink = _blinks(t, block)
     swing = _swing(t, action, block)
     target, mood = _EXPRESSIONS[emotion], 0.88 + wave["mood"]
     zero = np.zeros_like(t)
     nod, shake = (swing if action == "nod" else zero), (swing if action == "shake" else zero)
     hand = _raised(t, block) if action == "wave" else zero
-    yaw = wave["yaw"] + 0.30 * shake
+    yaw = wave["yaw"] + 0.27 * shake
     return Motion(
         x=wave["x"] + 0.02 * shake,
         y=wave["y"] + 0.02 * np.maximum(nod, 0.0),
         roll=wave["roll"] + 0.02 * shake,
         yaw=yaw,
         pitch=wave["pitch"] + 0.28 * nod + (0.08 if emotion == "sad" else 0.0),
-        blink=_blinks(t, block),
+        blink=blink,
         # The eyes turn against the head, so that the speaker keeps looking at the camera.
-        gaze=wave["gaze"] - 0.10 * np.sin(yaw),
+        gaze=wave["gaze"] - 0.065 * np.sin(yaw),
         smile=target.smile * mood,
         brow_raise=target.brow_raise * mood + 0.8 * wave["mood"],
         brow_slant=target.brow_slant * mood,
         eye_open=target.eye_open * mood,
         hand=hand,
-        hand_swing=0.32 * np.sin(2.0 * np.pi * 1.9 * t),
+        hand_swing=0.20 * np.sin(2.0 * np.pi * 1.9 * t),
     )
 
 
@@ -127,7 +130,6 @@ def _wander(random: np.random.RandomState, t: Curve, amplitude: float, rates_hz:
 
 def _swing(t: Curve, action: Action, random: np.random.RandomState) -> Curve:
     """Two bouts of nodding or shaking per block, the first within its first second."""
-    # Drawn for every action alike: the blinks drawn after it are then the same for all of them.
     starts = (random.uniform(0.2, 0.6), random.uniform(2.7, 3.2))
     rate_hz, length_s = (1.7 if action == "nod" else 1.5), 1.7
     total = np.zeros_like(t)

@@ -44,17 +44,17 @@ PHONEMES: tuple[Phoneme, ...] = (
     Phoneme(name="silence", opening=0.00, width=0.50, rounding=0.10, teeth=0.0, f1=500, f2=1500, voiced=0.0),
     Phoneme(name="m", opening=0.00, width=0.42, rounding=0.15, teeth=0.0, f1=270, f2=1100, voiced=0.22),
     Phoneme(name="a", opening=1.00, width=0.60, rounding=0.10, teeth=0.5, f1=800, f2=1250, voiced=1.0),
-    Phoneme(name="i", opening=0.32, width=1.00, rounding=0.00, teeth=0.9, f1=290, f2=2250, voiced=0.5),
-    Phoneme(name="u", opening=0.36, width=0.05, rounding=1.00, teeth=0.0, f1=320, f2=820, voiced=0.5),
-    Phoneme(name="e", opening=0.55, width=0.82, rounding=0.00, teeth=0.8, f1=480, f2=1900, voiced=0.75),
-    Phoneme(name="o", opening=0.70, width=0.22, rounding=0.85, teeth=0.1, f1=500, f2=900, voiced=0.8),
+    Phoneme(name="i", opening=0.38, width=1.00, rounding=0.00, teeth=0.9, f1=290, f2=2250, voiced=0.5),
+    Phoneme(name="u", opening=0.32, width=0.05, rounding=1.00, teeth=0.0, f1=320, f2=820, voiced=0.5),
+    Phoneme(name="e", opening=0.60, width=0.82, rounding=0.00, teeth=0.8, f1=480, f2=1900, voiced=0.75),
+    Phoneme(name="o", opening=0.68, width=0.22, rounding=0.85, teeth=0.1, f1=500, f2=900, voiced=0.8),
     Phoneme(
         name="s", opening=0.16, width=0.75, rounding=0.0, teeth=1.0, f1=350, f2=1700, voiced=0.0,
-        noise=0.22, band=(3800.0, 7400.0),
+        noise=0.15, band=(3800.0, 7400.0),
     ),
     Phoneme(
         name="f", opening=0.11, width=0.52, rounding=0.1, teeth=0.9, f1=350, f2=1100, voiced=0.0,
-        noise=0.12, band=(1800.0, 7000.0),
+        noise=0.09, band=(1800.0, 7000.0),
     ),
 )  # fmt: skip
 """All states; a phoneme is named by its index in this table wherever a number is stored."""
@@ -119,7 +119,7 @@ def draw_script(random: np.random.RandomState) -> Script:
         lengths_ms.append(int(random.randint(SHORTEST_MS, LONGEST_MS + 1)))
     # What is left is 251..500 ms: two halves are of legal length.
     left_ms = total_ms - sum(lengths_ms)
-    names += [_next_name(random, names[-1], vowel=names[-1] not in _VOWELS), "silence"]
+    names += [str(pick(random, _CONSONANTS if names[-1] in _VOWELS else _VOWELS)), "silence"]
     lengths_ms += [left_ms // 2, left_ms - left_ms // 2]
     ends = np.cumsum(np.array(lengths_ms)) / 1000.0
     return Script(
@@ -130,9 +130,9 @@ def draw_script(random: np.random.RandomState) -> Script:
     )
 
 
-def _next_name(random: np.random.RandomState, previous: str, *, vowel: bool = False) -> str:
+def _next_name(random: np.random.RandomState, previous: str) -> str:
     """What may follow `previous`: a vowel after a consonant; a consonant or a pause after a vowel."""
-    if vowel or previous in _CONSONANTS or (previous == "silence" and random.uniform() < 0.4):
+    if previous in _CONSONANTS or (previous == "silence" and random.uniform() < 0.4):
         return str(pick(random, _VOWELS))
     if previous in _VOWELS and random.uniform() < _PAUSE_AFTER_VOWEL:
         return "silence"

@@ -77,7 +77,10 @@ class Canvas:
             )
         corners = [pose.to_picture(np.float64(x), np.float64(y)) for x in (x0, x1) for y in (y0, y1)]  # type: ignore[arg-type]
         xs, ys = np.stack([c[0] for c in corners]), np.stack([c[1] for c in corners])
-        cols, rows = self._span(float(xs.min()), float(xs.max())), self._span(float(ys.min()), float(ys.max()))
+        cols, rows = (
+            self._span(float(xs.min()), float(xs.max())),
+            self._span(float(ys.min()), float(ys.max())),
+        )
         dx = self._axis[cols][None, None, :] - column(pose.x)
         dy = self._axis[rows][None, :, None] - column(pose.y)
         cos, sin = column(np.cos(pose.roll)), column(np.sin(pose.roll))
@@ -97,19 +100,22 @@ class Canvas:
 
     def fill(self, distance: Array) -> Array:
         """Coverage of a shape from its signed distance (picture units, negative inside)."""
-        return np.clip(np.float32(0.5) - distance * self.px, 0, 1)
+        coverage: Array = np.clip(np.float32(0.5) - distance * self.px, 0, 1)
+        return coverage
 
     def line(self, distance: Array, thickness: float) -> Array:
         """Coverage of a stroke of `thickness` along the zero line; a thin one fades instead of vanishing."""
         half = np.float32(thickness / 2 * self.px)
         d = np.abs(distance) * self.px
-        return np.clip(np.minimum(d + 0.5, half) - np.maximum(d - 0.5, -half), 0, 1)
+        coverage: Array = np.clip(np.minimum(d + 0.5, half) - np.maximum(d - 0.5, -half), 0, 1)
+        return coverage
 
     def band(self, y: Array, top: Array, bottom: Array) -> Array:
         """Exact vertical coverage of the region between two curves; nothing where they cross."""
         upper = np.maximum((top - y) * self.px, np.float32(-0.5))
         lower = np.minimum((bottom - y) * self.px, np.float32(0.5))
-        return np.clip(lower - upper, 0, 1)
+        coverage: Array = np.clip(lower - upper, 0, 1)
+        return coverage
 
     def to_uint8(self) -> npt.NDArray[np.uint8]:
         """The frames, [T, H, W, 3]."""
@@ -119,7 +125,7 @@ class Canvas:
 
 def ellipse(x: Array, y: Array, rx: Array | float, ry: Array | float) -> Array:
     """First-order signed distance of an ellipse at the origin."""
-    rx, ry = np.float32(rx) if isinstance(rx, float) else rx, np.float32(ry) if isinstance(ry, float) else ry
+    rx, ry = np.asarray(rx, dtype=np.float32), np.asarray(ry, dtype=np.float32)
     u, v = x / rx, y / ry
     k = np.sqrt(u * u + v * v)
     gradient = np.sqrt((u / rx) ** 2 + (v / ry) ** 2)

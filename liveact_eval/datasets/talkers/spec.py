@@ -45,7 +45,7 @@ class TalkerSpec:
     """
 
     split: Split
-    """`train` or `test`; the two never share a speaker, because the name of the split is part of every seed."""
+    """`train` or `test`: part of the name of every random stream, so that the two never share a speaker."""
     speaker: int
     """Number of the speaker within the split, from 0."""
     utterance: int
@@ -99,7 +99,7 @@ class TalkerSpec:
         """A sentence that describes the clip, made of the attributes it is drawn with."""
         person = draw_identity(self.split, self.speaker, self.seed).description
         return (
-            f"A person with {person} talks to the camera with a {self.emotion} face"
+            f"A person with {person} talks to the camera with {_article(self.emotion)} {self.emotion} face"
             f"{_ACTION_WORDS[self.action]}."
         )
 
@@ -152,6 +152,10 @@ def draw_specs(
             )
         )
     return specs
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:

@@ -1,0 +1,53 @@
+"""What a dataset is: an ordered list of clips, and the protocol under which they are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Protocol
+
+from liveact_eval.cards.protocol import Protocol as EvalProtocol
+from liveact_eval.clips.clip import Clip, ClipEntry
+
+Fingerprint = Callable[[Path], str]
+"""SHA-256 (hex) of a file; may remember files that did not change."""
+
+
+class Dataset(Protocol):
+    """A source of clips. It travels to worker processes, so it is small and can be pickled."""
+
+    @property
+    def name(self) -> str:
+        """Name in results."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Name in tables."""
+        ...
+
+    @property
+    def tier(self) -> Literal["mini", "paper"]:
+        """`mini` numbers are labelled so everywhere."""
+        ...
+
+    @property
+    def protocol(self) -> EvalProtocol:
+        """Everything that changes a number."""
+        ...
+
+    def entries(self, fingerprint: Fingerprint) -> list[ClipEntry]:
+        """All clips in their fixed order; cheap but for fingerprints."""
+        ...
+
+    def materialise(self, entry: ClipEntry) -> Clip:
+        """Make a clip ready; idempotent, safe in several processes at once.
+
+        Raises:
+            ClipError: this clip cannot be had.
+        """
+        ...
+
+    def estimate_bytes(self, clips: int) -> int:
+        """Disk that `materialise` will take for that many clips, roughly."""
+        ...

@@ -1,0 +1,90 @@
+"""From a name on the command line to a dataset: a card, a card's path, or a folder of videos."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from liveact_eval.cards.dataset import DatasetCard
+from liveact_eval.cards.load import is_card_path, list_cards, load_dataset, parse_typed
+from liveact_eval.cards.protocol import Encoding, Protocol
+from liveact_eval.datasets.base import Dataset
+from liveact_eval.errors import UserError
+
+CACHE_VARIABLE = "LIVEACT_EVAL_CACHE"
+
+
+class ProtocolChanges(BaseModel):
+    """Fields of the dataset's protocol that a run changes. The protocol's hash changes with them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fps: float | None = Field(default=None, gt=0, le=240)
+    """Measure at this constant rate."""
+    size: tuple[int, int] | None = None
+    """Width and height that every video must have."""
+    clip_seconds: float | None = Field(default=None, gt=0)
+    """Measure this much of each clip, from its start."""
+    encoding: Encoding | None = None
+    """How made videos are written."""
+
+
+def cache_root() -> Path:
+    """Where drawn clips and, later, weights are kept; the environment variable LIVEACT_EVAL_CACHE moves it."""
+    import platformdirs
+
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else Path(platformdirs.user_cache_dir("liveact-eval", appauthor=False))
+
+
+def open_dataset(name: str, changes: ProtocolChanges) -> Dataset:
+    """The dataset of that name.
+
+    Args:
+        name: name of a card, path of a card (`.yaml`), or path of a folder of videos.
+        changes: what the run changes in its protocol.
+
+    Raises:
+        UserError: there is no such dataset, or it has to be prepared first.
+    """
+    if not is_card_path(name) and name not in list_cards("datasets") and Path(name).exists():
+        card, path = load_dataset("folder")
+        root: Path | None = Path(name)
+    else:
+        card, path = load_dataset(name)
+        root = None
+    protocol = changed(card.protocol, changes)
+    if card.talkers is not None:
+        from liveact_eval.datasets.drawn import open_drawn
+
+        return open_drawn(card, card.talkers, protocol, cache_root())
+    if card.folder is not None:
+        from liveact_eval.datasets.folder import open_folder
+
+        if root is None and card.folder.path is not None:
+            root = path.parent / card.folder.path
+        if root is None:
+            raise UserError(
+                "The dataset `folder` needs a folder: give its path, as in --dataset path/to/videos, "
+                "or write a card that names it (docs/add-a-dataset.md)."
+            )
+        return open_folder(card, card.folder, protocol, root)
+    raise UserError(unprepared(card))
+
+
+def unprepared(card: DatasetCard) -> str:
+    """What to do about a dataset that has to be fetched and cut first."""
+    return (
+        f"Dataset {card.name!r} ({card.title}) is not prepared on this machine, and this version of liveact-eval "
+        f"cannot fetch it. If you hold its clips, cut and cropped to "
+        f"{'x'.join(map(str, card.protocol.size or ()))} at {card.protocol.fps:g} fps, run them as a folder: "
+        f"liveact-eval run --dataset path/to/{card.name}-clips"
+    )
+
+
+def changed(protocol: Protocol, changes: ProtocolChanges) -> Protocol:
+    """A protocol with some fields changed."""
+    fields = {name: value for name, value in changes.model_dump().items() if value is not None}
+    return parse_typed(protocol.model_dump() | fields, Protocol, where="protocol")

@@ -1,0 +1,102 @@
+"""Intervals and verdicts: a bootstrap over speakers of any statistic that merges by addition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from liveact_eval.metrics.base import Direction
+
+Floats = NDArray[np.float64]
+Result = Callable[[Floats], Floats]
+Verdict = Literal["better", "worse", "cannot tell"]
+
+
+class StatisticsConfig(BaseModel):
+    """How intervals are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resamples: int = Field(default=2000, ge=100, le=100_000)
+    """Bootstrap samples."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Two-sided level of the intervals."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Seed of the resampling."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A two-sided percentile interval."""
+
+    low: float
+    high: float
+
+
+def draw_weights(speakers: Sequence[str], config: StatisticsConfig) -> NDArray[np.int64] | None:
+    """How often each clip is in each bootstrap sample, (resamples, clips): speakers are drawn, not clips.
+
+    Clips of one speaker are alike, so that drawing clips would make the interval too narrow. `None` for
+    fewer than two speakers: nothing can be said about a population from one.
+    """
+    names = sorted(set(speakers))
+    if len(names) < 2:
+        return None
+    stream = np.random.RandomState(config.seed)
+    drawn = stream.randint(0, len(names), size=(config.resamples, len(names)))
+    counts = np.stack([np.bincount(row, minlength=len(names)) for row in drawn])
+    return np.asarray(counts[:, [names.index(speaker) for speaker in speakers]], dtype=np.int64)
+
+
+def interval_of(
+    parts: Floats, result: Result, weights: NDArray[np.int64] | None, config: StatisticsConfig
+) -> Interval | None:
+    """Interval of a statistic.
+
+    Args:
+        parts: additive statistics, (clips, d).
+        result: from merged statistics (..., d) to values (...).
+        weights: from `draw_weights` for the same clips.
+        config: level of the interval.
+    """
+    if weights is None or not len(parts):
+        return None
+    return _percentiles(result(weights.astype(np.float64) @ parts), config)
+
+
+def compare(
+    a: Floats,
+    b: Floats,
+    result: Result,
+    weights: NDArray[np.int64] | None,
+    direction: Direction,
+    config: StatisticsConfig,
+) -> tuple[float, Interval | None, Verdict]:
+    """Paired comparison on the same clips: value of a minus value of b, its interval, and the verdict on a.
+
+    Both are resampled together, so that what is common to a clip cancels. "Better" and "worse" need an
+    interval that leaves out zero; a metric without a direction gets no such verdict.
+    """
+    difference = float(result(a.sum(axis=0)) - result(b.sum(axis=0)))
+    if weights is None:
+        return difference, None, "cannot tell"
+    drawn = weights.astype(np.float64)
+    interval = _percentiles(result(drawn @ a) - result(drawn @ b), config)
+    if interval is None or direction == "none" or interval.low <= 0 <= interval.high:
+        return difference, interval, "cannot tell"
+    higher = interval.low > 0
+    return difference, interval, "better" if higher == (direction == "up") else "worse"
+
+
+def _percentiles(values: Floats, config: StatisticsConfig) -> Interval | None:
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return None
+    tail = (1 - config.confidence) / 2
+    low, high = np.quantile(finite, [tail, 1 - tail])
+    return Interval(float(low), float(high))
