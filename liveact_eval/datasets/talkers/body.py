@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from liveact_eval.datasets.talkers.geometry import Geometry
 from liveact_eval.datasets.talkers.identity import Identity
 from liveact_eval.datasets.talkers.motion import Motion
 from liveact_eval.datasets.talkers.shapes import (
@@ -97,9 +96,8 @@ def draw_neck(canvas: Canvas, identity: Identity, motion: Motion) -> None:
     canvas.paint(patch, skin * fall * np.float32(0.65), shade)
 
 
-def draw_hand(canvas: Canvas, identity: Identity, geometry: Geometry, motion: Motion) -> None:
+def draw_hand(canvas: Canvas, identity: Identity, motion: Motion) -> None:
     """Paint the waving hand in the lower right corner, in the frames where it is raised."""
-    del geometry
     if not np.any(motion.hand > 0):
         return
     patch = canvas.patch((0.22, 0.0, 1.0, 1.0))

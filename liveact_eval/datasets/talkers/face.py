@@ -47,7 +47,7 @@ def _draw(identity: Identity, motion: Motion, mouth: MouthState, still: Array) -
     if identity.style not in ("bob", "long"):
         _draw_ears(canvas, identity, geometry, motion)
     draw_glasses(canvas, identity, geometry)
-    draw_hand(canvas, identity, geometry, motion)
+    draw_hand(canvas, identity, motion)
     return canvas.to_uint8()
 
 

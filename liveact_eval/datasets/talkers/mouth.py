@@ -9,13 +9,13 @@ from liveact_eval.datasets.talkers.identity import Identity
 from liveact_eval.datasets.talkers.motion import Motion
 from liveact_eval.datasets.talkers.shapes import Canvas, Rgb, column, mix, smoothstep
 
-MOUTH_INTERIOR_RGB = (56, 8, 16)
-"""Colour of the open mouth, 8-bit sRGB, the same for all speakers."""
+MOUTH_INTERIOR_RGB = (70, 4, 14)
+"""Colour of the inside of an open mouth, 8-bit sRGB, the same for all speakers."""
 MOUTH_DARK_LUMA = 48.0
 """Pixels of a mouth box with a luma (0.299 R + 0.587 G + 0.114 B, 0..255) below this are open mouth: hair,
 beards, lips and clothes are all lighter. Their number follows the opening of the mouth."""
 
-_INTERIOR: Rgb = (56 / 255, 8 / 255, 16 / 255)
+_INTERIOR: Rgb = (70 / 255, 4 / 255, 14 / 255)
 _TEETH: Rgb = (0.98, 0.96, 0.93)
 _TONGUE: Rgb = (0.83, 0.42, 0.42)
 _RED: Rgb = (0.80, 0.25, 0.28)

@@ -75,7 +75,7 @@ class Canvas:
                 np.broadcast_to(self._axis[cols][None, None, :], shape),
                 np.broadcast_to(self._axis[rows][None, :, None], shape),
             )
-        corners = [pose.to_picture(np.float64(x), np.float64(y)) for x in (x0, x1) for y in (y0, y1)]  # type: ignore[arg-type]
+        corners = [pose.to_picture(np.array(x), np.array(y)) for x in (x0, x1) for y in (y0, y1)]
         xs, ys = np.stack([c[0] for c in corners]), np.stack([c[1] for c in corners])
         cols, rows = (
             self._span(float(xs.min()), float(xs.max())),

@@ -1,0 +1,165 @@
+"""Everything that is checked and known before the first second of work."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from liveact_eval.cards.protocol import Protocol
+from liveact_eval.clips.clip import ClipEntry, printable, safe_name
+from liveact_eval.datasets.base import Dataset, Fingerprint
+from liveact_eval.datasets.open import changed, open_dataset
+from liveact_eval.errors import BrokenEnvironmentError, UserError
+from liveact_eval.execution.config import RunConfig
+from liveact_eval.execution.entrants import Entrant, entrants_of, existing
+from liveact_eval.metrics.base import Metric
+from liveact_eval.metrics.registry import select
+
+_LATE_IMPORTS = ("av", "torch", "scipy", "skimage", "pandas", "pyarrow", "matplotlib", "PIL")
+_SPARE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run will do."""
+
+    config: RunConfig
+    dataset: Dataset
+    source: str
+    """What the dataset was opened from; two sources never share a run folder."""
+    entries: list[ClipEntry]
+    entrants: list[Entrant]
+    metrics: list[Metric]
+    protocol_id: str
+    out: Path
+    workers: int
+    estimated_bytes: int
+    """Disk for drawn clips and made videos, roughly."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know before starting."""
+
+    @property
+    def protocol(self) -> Protocol:
+        """The resolved protocol."""
+        return self.dataset.protocol
+
+    @property
+    def pairs(self) -> int:
+        """Number of (clip, model) pairs."""
+        return len(self.entries) * len(self.entrants)
+
+
+def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
+    """Resolve a configuration and check all that can be checked.
+
+    Raises:
+        UserError: something in the request does not exist or does not fit.
+        BrokenEnvironmentError: a package is missing, or the disk is too small.
+    """
+    check_packages()
+    metrics = select(list(config.metrics))
+    if not metrics:
+        raise UserError("No metric is chosen. List them with: liveact-eval metrics list")
+    warnings: list[str] = []
+    if config.score is not None:
+        dataset, entrants, source = _scored(config, warnings)
+    else:
+        dataset = open_dataset(config.dataset, config.protocol)
+        entrants = entrants_of(config.models, dataset.protocol.encoding, with_real=True)
+        source = config.dataset
+    if Path(source).exists():
+        source = printable(str(Path(source).resolve()))
+    entries = dataset.entries(fingerprint)
+    if config.limit is not None:
+        entries = entries[: config.limit]
+    out = config.out or Path("runs") / _default_name(config, dataset)
+    # Controls are near-lossless copies: about the size of the drawn or given clips each.
+    size = dataset.estimate_bytes(len(entries)) * (1 + len(entrants))
+    _check_space(out, size)
+    return Plan(
+        config=config,
+        dataset=dataset,
+        source=source,
+        entries=entries,
+        entrants=entrants,
+        metrics=metrics,
+        protocol_id=dataset.protocol.identify([(entry.id, entry.content_hash) for entry in entries]),
+        out=out,
+        workers=config.workers or min(8, _cores()),
+        estimated_bytes=size,
+        warnings=tuple(warnings),
+    )
+
+
+def check_packages() -> None:
+    """Refuse to start if a package is missing that is only needed in the last step."""
+    missing = [name for name in _LATE_IMPORTS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise BrokenEnvironmentError(
+            f"Packages are missing: {', '.join(missing)}. Reinstall with: pip install --force-reinstall liveact-eval"
+        )
+
+
+def _scored(config: RunConfig, warnings: list[str]) -> tuple[Dataset, list[Entrant], str]:
+    """Dataset and rows for videos made elsewhere."""
+    from liveact_eval.cards.load import load_dataset
+    from liveact_eval.datasets.folder import FolderDataset, find_sounds, find_videos
+
+    source = config.score
+    if source is None:
+        raise ValueError("not a score configuration")
+    videos = find_videos(source.videos)
+    if source.reference is None:
+        card, _ = load_dataset("folder")
+        protocol = changed(card.protocol, config.protocol)
+        names = tuple(videos)
+        sounds = find_sounds(source.audio, names) if source.audio is not None else None
+        entrant = existing(source.videos, source.name, videos)
+        dataset: Dataset = FolderDataset(
+            entrant.name, entrant.title, card.tier, protocol, tuple(videos.items()), names, real=False, sounds=sounds
+        )
+        return dataset, [entrant], str(source.videos)
+    if source.audio is not None:
+        raise UserError("Give --reference or --audio, not both: the reference clips bring their own sound.")
+    dataset = open_dataset(source.reference, config.protocol)
+    wanted = {entry.id: safe_name(entry.id) for entry in dataset.entries(lambda _: "")}
+    matched = {clip: videos[name] for clip, names in wanted.items() for name in (clip, names) if name in videos}
+    if not matched:
+        raise UserError(
+            f"None of the {len(videos)} videos in {str(source.videos)!r} is named like one of the {len(wanted)} clips "
+            f"of {source.reference!r}. Seen: {next(iter(videos))!r}; expected names such as {next(iter(wanted))!r}."
+        )
+    unused = len(videos) - len(set(matched.values()))
+    if unused:
+        warnings.append(f"{unused} of {len(videos)} videos belong to no clip of {source.reference!r}: not scored")
+    if len(matched) < len(wanted):
+        warnings.append(f"{len(wanted) - len(matched)} of {len(wanted)} clips have no video: counted as missing")
+    real = entrants_of((), dataset.protocol.encoding, with_real=True)
+    return dataset, [*real, existing(source.videos, source.name, matched)], source.reference
+
+
+def _default_name(config: RunConfig, dataset: Dataset) -> str:
+    parts = [safe_name(dataset.name)]
+    if config.limit is not None:
+        parts.append(f"n{config.limit}")
+    if config.seed:
+        parts.append(f"seed{config.seed}")
+    return "-".join(parts)
+
+
+def _check_space(out: Path, needed: int) -> None:
+    existing_parent = next((p for p in (out, *out.absolute().parents) if p.exists()), Path.cwd())
+    free = shutil.disk_usage(existing_parent).free
+    if free < needed + _SPARE_BYTES:
+        raise BrokenEnvironmentError(
+            f"Not enough disk at {str(existing_parent)!r}: {free / 2**20:.0f} MiB free, about "
+            f"{(needed + _SPARE_BYTES) / 2**20:.0f} MiB needed. Free some, or give another place with --out."
+        )
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -1,0 +1,113 @@
+"""Tasks over worker processes, in bounded number; a worker that dies costs one clip."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+from liveact_eval.errors import ClipError
+from liveact_eval.execution.tasks import Outcome, guarded
+
+
+@dataclass(frozen=True)
+class Task:
+    """A function for a worker, and what the parent does with its outcome: record it, name what follows."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    done: Callable[[Outcome], list[Task]]
+
+
+def run_tasks(first: Iterator[Task], workers: int) -> None:
+    """Run tasks and all that follow from them. Follow-ups go first, so that clips are finished in order.
+
+    With one worker everything runs in this process. `done` always runs in this process, one at a time.
+    """
+    if workers == 1:
+        use_one_thread()
+        _run_inline(first)
+    else:
+        _run_pool(first, workers)
+
+
+def use_one_thread() -> None:
+    """One torch thread per process: sums must not depend on how many processes share the machine."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _run_inline(first: Iterator[Task]) -> None:
+    waiting: deque[Task] = deque()
+    for task in first:
+        waiting.append(task)
+        while waiting:
+            current = waiting.popleft()
+            waiting.extendleft(reversed(current.done(guarded(current.function, *current.arguments))))
+
+
+def _run_pool(first: Iterator[Task], workers: int) -> None:
+    waiting: deque[Task] = deque()
+    suspects: deque[Task] = deque()
+    flying: dict[Future[Outcome], Task] = {}
+    executor = _executor(workers)
+    exhausted = False
+    try:
+        while True:
+            # After a crash the tasks that were in flight run one at a time, so that the guilty one is known.
+            room = (1 if not flying else 0) if suspects else workers + 1 - len(flying)
+            while room > 0:
+                source = suspects or waiting
+                task = source.popleft() if source else next(first, None)
+                if task is None:
+                    exhausted = True
+                    break
+                flying[executor.submit(guarded, task.function, *task.arguments)] = task
+                room -= 1
+            if not flying and exhausted and not waiting and not suspects:
+                return
+            finished, _ = wait(flying, return_when=FIRST_COMPLETED)
+            broken: list[Task] = []
+            for future in finished:
+                task = flying.pop(future)
+                try:
+                    outcome = future.result()
+                except BrokenProcessPool:
+                    broken.append(task)
+                    continue
+                waiting.extendleft(reversed(task.done(outcome)))
+            if broken:
+                broken += flying.values()
+                alone = len(broken) == 1
+                flying.clear()
+                executor.shutdown(wait=True, cancel_futures=True)
+                executor = _executor(workers)
+                if alone:
+                    waiting.extendleft(reversed(broken[0].done(_died())))
+                else:
+                    suspects.extend(broken)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _died() -> Outcome:
+    message = "the worker process died (killed for memory, or a crash in native code)"
+    return Outcome(None, ClipError("worker_died", message), 0.0)
+
+
+def _executor(workers: int) -> ProcessPoolExecutor:
+    # spawn: a forked process would inherit torch's threads and SQLite's file in an undefined state.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+
+
+def _start_worker() -> None:
+    # Ctrl-C goes to the whole group; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    use_one_thread()
