@@ -45,7 +45,6 @@ class VideoWriter:
         video.options = {"crf": str(encoding.crf), "preset": encoding.preset}
         video.codec_context.thread_count = 1
         video.codec_context.time_base = Fraction(1, _TICKS)
-        video.codec_context.gop_size = 50
         self._video = video
         self._sound: AudioStream | None = None
         if sound:
@@ -122,7 +121,8 @@ def to_uint8(frames: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     if not np.isfinite(frames).all():
         bad = int((~np.isfinite(frames)).sum())
         raise ClipError("nan", f"{bad} of {frames.size} values are not finite")
-    return np.clip(np.rint(frames * 255), 0, 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.clip(np.rint(frames * 255), 0, 255).astype(np.uint8)
+    return levels
 
 
 def write_video(

@@ -50,22 +50,34 @@ class FaceOrder:
         )
 
 
-def similarity(points: NDArray[np.float64], template: NDArray[np.float64] = TEMPLATE_112) -> NDArray[np.float64]:
-    """The 2x3 matrix that takes five landmarks to the template: rotation, one scale, shift; least squares.
+def similarity(
+    points: NDArray[np.float64], template: NDArray[np.float64] = TEMPLATE_112
+) -> NDArray[np.float64]:
+    """The 2x3 matrices that take landmarks to the template: rotation, one scale, shift; least squares.
 
-    Umeyama, IEEE TPAMI 13(4), 1991, as scikit-image estimates it.
+    In the plane the transform of Umeyama (IEEE TPAMI 13(4), 1991) without reflection is the complex line
+    w = a z + b, whose least-squares fit has a closed form.
+
+    Args:
+        points: (N, K, 2) landmarks x, y in pixels.
+        template: (K, 2) where they belong.
+
+    Returns:
+        (N, 2, 3).
 
     Raises:
-        ValueError: the points are degenerate (all in one place).
+        ValueError: the points of a face lie in one place.
     """
-    from skimage.transform import SimilarityTransform
-
-    fit = SimilarityTransform()
-    ok = fit.estimate(points, template)
-    matrix = np.asarray(fit.params[:2], dtype=np.float64)
-    if not ok or not np.isfinite(matrix).all():
-        raise ValueError("the five landmarks lie in one place; no similarity transform fits them")
-    return matrix
+    z = points[..., 0] + 1j * points[..., 1]
+    w = template[:, 0] + 1j * template[:, 1]
+    centre = z.mean(axis=1, keepdims=True)
+    spread = (np.abs(z - centre) ** 2).sum(axis=1)
+    if not (spread > 0).all():
+        raise ValueError("the landmarks of a face lie in one place; no similarity transform fits them")
+    a = (np.conj(z - centre) * (w - w.mean())).sum(axis=1) / spread
+    b = w.mean() - a * centre[:, 0]
+    matrices = np.stack([a.real, -a.imag, b.real, a.imag, a.real, b.imag], axis=1)
+    return matrices.reshape(-1, 2, 3)
 
 
 def box_to_crop(box: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:

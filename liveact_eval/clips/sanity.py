@@ -83,7 +83,9 @@ class FrameSurvey:
         if self._runs and self.noise >= limits.share * self._runs:
             found.append(self._finding("noise", "neighbouring pixels do not correlate: the picture is noise"))
         if self.frames > 1 and self.still >= limits.share * (self.frames - 1):
-            found.append(self._finding("frozen", f"{self.still} of {self.frames - 1} changes of frame are none"))
+            found.append(
+                self._finding("frozen", f"{self.still} of {self.frames - 1} changes of frame are none")
+            )
         if sound_seconds is None:
             if expected_sound:
                 found.append(self._finding("no_audio", "the video has no sound"))
@@ -93,7 +95,9 @@ class FrameSurvey:
             )
         if expected_seconds is not None and abs(expected_seconds - seconds) > limits.length_s:
             found.append(
-                self._finding("wrong_length", f"{seconds:.2f} s of picture, expected {expected_seconds:.2f} s")
+                self._finding(
+                    "wrong_length", f"{seconds:.2f} s of picture, expected {expected_seconds:.2f} s"
+                )
             )
         return found
 

@@ -39,7 +39,9 @@ def load_truth(path: Path) -> ClipTruth:
                 source="truth",
             )
             return ClipTruth(
-                mouth_opening=stored["mouth_opening"].astype(np.float32), faces=faces, fps=float(stored["fps"])
+                mouth_opening=stored["mouth_opening"].astype(np.float32),
+                faces=faces,
+                fps=float(stored["fps"]),
             )
     except (OSError, KeyError, ValueError) as error:
         raise ClipError("bad_truth", f"the ground truth {path.name!r} cannot be read: {error}") from error

@@ -175,19 +175,24 @@ class VideoFile:
                         rgb = _to_rgb(item)
                         if shape is not None and rgb.shape != shape:
                             raise ClipError(
-                                "size_changes", f"{self.path.name!r} changes size at frame {decoded}: "
+                                "size_changes",
+                                f"{self.path.name!r} changes size at frame {decoded}: "
                                 f"{shape[1]}x{shape[0]} to {rgb.shape[1]}x{rgb.shape[0]}",
                             )
                         shape = rgb.shape
                         decoded += 1
                         yield Frame(rgb, time - first), duration
         except av.error.FFmpegError as error:
-            raise ClipError("corrupt", f"{self.path.name!r} breaks off after {decoded} frames: {error}") from error
+            raise ClipError(
+                "corrupt", f"{self.path.name!r} breaks off after {decoded} frames: {error}"
+            ) from error
         if track is not None and (samples := track.finish()).size:
             yield Sound(samples)
         declared = self._video.frames
         if declared and decoded < declared - 1:
-            raise ClipError("truncated", f"{self.path.name!r} holds {decoded} of its {declared} declared frames")
+            raise ClipError(
+                "truncated", f"{self.path.name!r} holds {decoded} of its {declared} declared frames"
+            )
 
     def _video_start(self) -> Fraction:
         base = self._video.time_base
@@ -245,7 +250,7 @@ def _open(path: Path) -> InputContainer:
 
 
 def _to_rgb(frame: VideoFrame) -> NDArray[np.uint8]:
-    rgb: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
+    rgb: NDArray[np.uint8] = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
     if frame.rotation % 360:
         rgb = np.ascontiguousarray(np.rot90(rgb, k=round(frame.rotation / 90)))
     return rgb

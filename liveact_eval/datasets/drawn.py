@@ -114,7 +114,11 @@ class DrawnDataset:
         size = (spec.size, spec.size)
         with (
             VideoWriter(
-                folder / "video.mp4", size=size, rate=Fraction(FPS), encoding=self.protocol.encoding, sound=True
+                folder / "video.mp4",
+                size=size,
+                rate=Fraction(FPS),
+                encoding=self.protocol.encoding,
+                sound=True,
             ) as writer,
             wave.open(os.fspath(folder / "audio.wav"), "wb") as sound,
         ):

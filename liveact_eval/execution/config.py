@@ -88,9 +88,7 @@ class RunConfig(BaseModel):
         return int(self.max_failures * units) if is_share else int(self.max_failures)
 
 
-def build_config(
-    file: Path | None, assignments: Sequence[str], flags: Mapping[str, Any]
-) -> RunConfig:
+def build_config(file: Path | None, assignments: Sequence[str], flags: Mapping[str, Any]) -> RunConfig:
     """The configuration of a command: the file, over it the flags that were given, over them `--set`.
 
     Raises:
@@ -113,7 +111,9 @@ def _assign(content: dict[str, Any], text: str) -> None:
     if path[0] not in RunConfig.model_fields:
         near = difflib.get_close_matches(path[0], RunConfig.model_fields, n=1, cutoff=0.5)
         guess = f" Did you mean {near[0]!r}?" if near else ""
-        raise UserError(f"--set {text!r}: unknown field {path[0]!r}.{guess} Known: {', '.join(RunConfig.model_fields)}.")
+        raise UserError(
+            f"--set {text!r}: unknown field {path[0]!r}.{guess} Known: {', '.join(RunConfig.model_fields)}."
+        )
     try:
         parsed = yaml.safe_load(value)
     except yaml.YAMLError as error:

@@ -70,7 +70,7 @@ def entrants_of(names: tuple[str, ...], encoding: Encoding, *, with_real: bool) 
         UserError: unknown card, two cards of one name, or a generator that this version does not have.
     """
     found: dict[str, Entrant] = {}
-    for name in ((REAL, *names) if with_real else names):
+    for name in (REAL, *names) if with_real else names:
         card = load_model(name)
         if card.name in found:
             if card.name == REAL or names.count(name) > 1:
@@ -78,7 +78,9 @@ def entrants_of(names: tuple[str, ...], encoding: Encoding, *, with_real: bool) 
             raise UserError(f"Two models are named {card.name!r}. Give one of the cards another `name`.")
         used = card.model_dump_json(include={"name", "kind", "control", "native", "weights"})
         identity = hashlib.sha256(used.encode()).hexdigest()
-        found[card.name] = Entrant(card.name, card.title, card.kind, identity, build_generator(card, encoding))
+        found[card.name] = Entrant(
+            card.name, card.title, card.kind, identity, build_generator(card, encoding)
+        )
     return list(found.values())
 
 

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from liveact_eval.cards.load import is_card_path
 from liveact_eval.cards.protocol import Protocol
 from liveact_eval.clips.clip import ClipEntry, printable, safe_name
 from liveact_eval.datasets.base import Dataset, Fingerprint
@@ -74,7 +75,7 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
     entries = dataset.entries(fingerprint)
     if config.limit is not None:
         entries = entries[: config.limit]
-    out = config.out or Path("runs") / _default_name(config, dataset)
+    out = run_root(config)
     # Controls are near-lossless copies: about the size of the drawn or given clips each.
     size = dataset.estimate_bytes(len(entries)) * (1 + len(entrants))
     _check_space(out, size)
@@ -118,14 +119,23 @@ def _scored(config: RunConfig, warnings: list[str]) -> tuple[Dataset, list[Entra
         sounds = find_sounds(source.audio, names) if source.audio is not None else None
         entrant = existing(source.videos, source.name, videos)
         dataset: Dataset = FolderDataset(
-            entrant.name, entrant.title, card.tier, protocol, tuple(videos.items()), names, real=False, sounds=sounds
+            entrant.name,
+            entrant.title,
+            card.tier,
+            protocol,
+            tuple(videos.items()),
+            names,
+            real=False,
+            sounds=sounds,
         )
         return dataset, [entrant], str(source.videos)
     if source.audio is not None:
         raise UserError("Give --reference or --audio, not both: the reference clips bring their own sound.")
     dataset = open_dataset(source.reference, config.protocol)
     wanted = {entry.id: safe_name(entry.id) for entry in dataset.entries(lambda _: "")}
-    matched = {clip: videos[name] for clip, names in wanted.items() for name in (clip, names) if name in videos}
+    matched = {
+        clip: videos[name] for clip, names in wanted.items() for name in (clip, names) if name in videos
+    }
     if not matched:
         raise UserError(
             f"None of the {len(videos)} videos in {str(source.videos)!r} is named like one of the {len(wanted)} clips "
@@ -133,20 +143,31 @@ def _scored(config: RunConfig, warnings: list[str]) -> tuple[Dataset, list[Entra
         )
     unused = len(videos) - len(set(matched.values()))
     if unused:
-        warnings.append(f"{unused} of {len(videos)} videos belong to no clip of {source.reference!r}: not scored")
+        warnings.append(
+            f"{unused} of {len(videos)} videos belong to no clip of {source.reference!r}: not scored"
+        )
     if len(matched) < len(wanted):
-        warnings.append(f"{len(wanted) - len(matched)} of {len(wanted)} clips have no video: counted as missing")
+        warnings.append(
+            f"{len(wanted) - len(matched)} of {len(wanted)} clips have no video: counted as missing"
+        )
     real = entrants_of((), dataset.protocol.encoding, with_real=True)
     return dataset, [*real, existing(source.videos, source.name, matched)], source.reference
 
 
-def _default_name(config: RunConfig, dataset: Dataset) -> str:
-    parts = [safe_name(dataset.name)]
+def run_root(config: RunConfig) -> Path:
+    """The run folder: the one given, or `runs/<dataset>`, named after all that makes another run of it."""
+    if config.out is not None:
+        return config.out
+    if config.score is not None:
+        parts = ["score", config.score.name or config.score.videos.resolve().stem]
+    else:
+        given = Path(config.dataset)
+        parts = [given.resolve().stem if is_card_path(config.dataset) or given.exists() else config.dataset]
     if config.limit is not None:
         parts.append(f"n{config.limit}")
     if config.seed:
         parts.append(f"seed{config.seed}")
-    return "-".join(parts)
+    return Path("runs") / safe_name("-".join(parts))
 
 
 def _check_space(out: Path, needed: int) -> None:

@@ -84,7 +84,7 @@ def guarded(function: Callable[..., Any], *arguments: Any) -> Outcome:
         raise
     except MemoryError:
         error = ClipError("out_of_memory", "there was not enough memory for this clip")
-    except Exception as caught:  # noqa: BLE001 - a bug met by one clip must not cost the others
+    except Exception as caught:
         if is_full(caught):
             raise full_disk(Path.cwd() / "run") from caught
         trace = traceback.format_exc()

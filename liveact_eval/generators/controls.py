@@ -78,7 +78,7 @@ class ControlGenerator:
     def _effect(self, clip: Clip, hold: int | None, seed: int) -> Effect:
         """What is done to frame n."""
         if self.spec.effect == "blur":
-            return lambda rgb, n: blur(rgb, self.spec.sigma * rgb.shape[0] / 100)
+            return lambda rgb, _: blur(rgb, self.spec.sigma * rgb.shape[0] / 100)
         if self.spec.effect == "noise":
             key = f"{seed}/{clip.id}/{clip.entry.content_hash}"
             return lambda rgb, n: add_noise(rgb, self.spec.sigma, f"{key}/{n}")

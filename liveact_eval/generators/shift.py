@@ -34,7 +34,10 @@ def remux_with_sound(video: Path, out: Path, samples: NDArray[np.int16], encodin
     import av
 
     try:
-        with av.open(f"file:{video}", metadata_errors="replace") as source, av.open(f"file:{out}", "w") as target:
+        with (
+            av.open(f"file:{video}", metadata_errors="replace") as source,
+            av.open(f"file:{out}", "w") as target,
+        ):
             taken = source.streams.video[0]
             picture = target.add_stream_from_template(taken)
             sound = target.add_stream(encoding.audio_codec, rate=SOUND_RATE_HZ, layout="mono")
@@ -49,4 +52,6 @@ def remux_with_sound(video: Path, out: Path, samples: NDArray[np.int16], encodin
                     packet.stream = picture
                     target.mux(packet)
     except av.error.FFmpegError as error:
-        raise ClipError("unreadable", f"the video stream of {video.name!r} cannot be copied: {error}") from error
+        raise ClipError(
+            "unreadable", f"the video stream of {video.name!r} cannot be copied: {error}"
+        ) from error

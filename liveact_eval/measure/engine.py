@@ -40,7 +40,7 @@ class Job:
     """The video to measure; may be the real one."""
     metrics: Sequence[Metric]
     """What to measure."""
-    limits: SanityLimits = SanityLimits()
+    limits: SanityLimits = field(default_factory=SanityLimits)
     """What rejects it."""
     faces: FaceOrder | None = None
     """For videos made from the real one: which of its faces each frame shows. `None`: not known."""
@@ -161,7 +161,9 @@ class _Pass:
         self.size = (run.shape[2], run.shape[1])
         if self._job.clip.size is not None and self.size != self._job.clip.size:
             wanted = "{}x{}".format(*self._job.clip.size)
-            raise ClipError("wrong_size", f"the video is {self.size[0]}x{self.size[1]}, the protocol {wanted}")
+            raise ClipError(
+                "wrong_size", f"the video is {self.size[0]}x{self.size[1]}, the protocol {wanted}"
+            )
         self._survey.add(run)
         streams = DerivedStreams(run, self.frames, self._track)
         other = None

@@ -60,11 +60,11 @@ class DerivedStreams:
             raise ValueError(f"region {key.region!r} needs a face track and a size")
         span = slice(self._start, self._start + len(self._frames))
         if key.region == "face":
-            matrices = [similarity(points.astype(np.float64)) for points in self._track.landmarks[span]]
+            matrices = similarity(self._track.landmarks[span].astype(np.float64))
         else:
             boxes = self._track.mouth_boxes[span].astype(np.float64)
-            matrices = [box_to_crop(box, key.size) for box in boxes]
-        return _warp(torch.from_numpy(self._frames), np.stack(matrices), key.size)
+            matrices = np.stack([box_to_crop(box, key.size) for box in boxes])
+        return _warp(torch.from_numpy(self._frames), matrices, key.size)
 
 
 def _luma(rgb: torch.Tensor) -> torch.Tensor:
@@ -78,7 +78,9 @@ def _resize(rgb: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     from torch.nn import functional as F
 
     planes = rgb.permute(0, 3, 1, 2).float()
-    small = F.interpolate(planes, size=(size[1], size[0]), mode="bilinear", antialias=True, align_corners=False)
+    small = F.interpolate(
+        planes, size=(size[1], size[0]), mode="bilinear", antialias=True, align_corners=False
+    )
     return small.permute(0, 2, 3, 1)
 
 

@@ -49,7 +49,12 @@ class Adjacent(Metric):
         alike, error = rows["pairs"][:, 0], rows["pairs"][:, 1]
         ssim = mean_or_missing(alike)
         mae = float(error.mean()) if len(error) else Missing("too_short", "one frame has no neighbour")
-        curves = {"adjacent_mae": error} if isinstance(ssim, Missing) else {
-            "adjacent_ssim": alike, "adjacent_mae": error,
-        }
+        curves = (
+            {"adjacent_mae": error}
+            if isinstance(ssim, Missing)
+            else {
+                "adjacent_ssim": alike,
+                "adjacent_mae": error,
+            }
+        )
         return ClipScore(values={"adjacent_ssim": ssim, "adjacent_mae": mae}, curves=curves)

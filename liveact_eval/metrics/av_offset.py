@@ -26,8 +26,17 @@ class AvOffset(Metric):
 
     name = "av_offset"
     outputs = (
-        Output(name="av_offset_frames", title="AV offset", direction="none", unit="frames", digits=2, best=0.0),
-        Output(name="av_offset_abs_frames", title="|AV offset|", direction="down", unit="frames", digits=2, best=0.0),
+        Output(
+            name="av_offset_frames", title="AV offset", direction="none", unit="frames", digits=2, best=0.0
+        ),
+        Output(
+            name="av_offset_abs_frames",
+            title="|AV offset|",
+            direction="down",
+            unit="frames",
+            digits=2,
+            best=0.0,
+        ),
         Output(name="mouth_correlation", title="Mouth corr.", direction="up", digits=3, best=1.0),
     )
     needs = {
@@ -65,14 +74,18 @@ class AvOffset(Metric):
         if not len(rows["sound"]):
             return ClipScore(values=dict.fromkeys(names, Missing("no_audio", "the video has no sound")))
         if mouth.std() < 1e-4:
-            return ClipScore(values=dict.fromkeys(names, Missing("no_mouth_motion", "the mouth does not move")))
+            return ClipScore(
+                values=dict.fromkeys(names, Missing("no_mouth_motion", "the mouth does not move"))
+            )
         script = clip.truth.mouth_opening.astype(np.float64)
         seen, correlation = best_lag(mouth, script, SEARCH_FRAMES)
         reach = round(SEARCH_FRAMES / clip.fps * ENVELOPE_HZ)
         heard, _ = best_lag(rows["sound"][:, 0], rows["driving"][:, 0], reach)
         values: dict[str, float | Missing] = {"mouth_correlation": correlation}
         if correlation < MIN_CORRELATION:
-            missing = Missing("no_sync", f"best correlation of the mouth with the script is {correlation:.2f}")
+            missing = Missing(
+                "no_sync", f"best correlation of the mouth with the script is {correlation:.2f}"
+            )
             values |= {"av_offset_frames": missing, "av_offset_abs_frames": missing}
         else:
             offset = seen - heard * clip.fps / ENVELOPE_HZ

@@ -40,7 +40,9 @@ class Psnr(Metric):
         """PSNR of each frame, and their mean."""
         error = rows["frames"][:, 0]
         if not len(error):
-            return ClipScore(values={"psnr_db": Missing("no_frames", "no frame in common with the real video")})
+            return ClipScore(
+                values={"psnr_db": Missing("no_frames", "no frame in common with the real video")}
+            )
         floor = 255.0**2 / 10 ** (CEILING_DB / 10)
         curve = 10 * np.log10(255.0**2 / np.maximum(error, floor))
         return ClipScore(values={"psnr_db": float(curve.mean())}, curves={"psnr_db": curve})

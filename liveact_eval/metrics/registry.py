@@ -15,6 +15,7 @@ from liveact_eval.metrics.base import Metric
 
 _INFRASTRUCTURE = {"base", "registry"}
 ENTRY_POINT_GROUP = "liveact_eval.metrics"
+_MARK = "__liveact_eval_metric__"
 
 M = TypeVar("M", bound=type[Metric])
 
@@ -24,7 +25,7 @@ def register(cls: M) -> M:
     for field in ("name", "outputs", "needs", "recipe", "summary", "source"):
         if not hasattr(cls, field):
             raise TypeError(f"metric {cls.__name__} has no `{field}`; see docs/add-a-metric.md")
-    cls.__liveact_eval_metric__ = True  # type: ignore[attr-defined]
+    setattr(cls, _MARK, True)
     return cls
 
 
@@ -84,8 +85,9 @@ def _from_file(path: Path) -> dict[str, Metric]:
 
 def _add(found: dict[str, Metric], module: object) -> None:
     for item in vars(module).values():
-        if not (isinstance(item, type) and vars(item).get("__liveact_eval_metric__")):
+        if not (isinstance(item, type) and issubclass(item, Metric) and vars(item).get(_MARK)):
             continue
-        if item.name in found and type(found[item.name]) is not item:
-            raise UserError(f"Two metrics are named {item.name!r}. Rename the one that you added.")
-        found[item.name] = item()
+        metric = item()
+        if metric.name in found and type(found[metric.name]) is not item:
+            raise UserError(f"Two metrics are named {metric.name!r}. Rename the one that you added.")
+        found[metric.name] = metric

@@ -34,7 +34,9 @@ class Repetition(Metric):
     name = "repetition"
     outputs = (
         Output(name="frozen_share", title="Frozen", direction="down", digits=3, best=0.0),
-        Output(name="longest_freeze_s", title="Longest freeze", direction="down", unit="s", digits=2, best=0.0),
+        Output(
+            name="longest_freeze_s", title="Longest freeze", direction="down", unit="s", digits=2, best=0.0
+        ),
         Output(name="loop_share", title="Looping", direction="down", digits=3, best=0.0),
     )
     needs = {"frames": FrameNeed(colour="luma", size=(GRID * 4, GRID * 4))}

@@ -22,7 +22,9 @@ class Sharpness(Metric):
     name = "sharpness"
     outputs = (
         Output(name="sharpness", title="Sharpness", direction="up", unit="levels²", digits=1),
-        Output(name="sharpness_trend", title="Sharpness trend", direction="none", unit="%/s", digits=2, best=0.0),
+        Output(
+            name="sharpness_trend", title="Sharpness trend", direction="none", unit="%/s", digits=2, best=0.0
+        ),
     )
     needs = {"frames": FrameNeed(colour="luma")}
     recipe = "laplacian-variance-luma@1"

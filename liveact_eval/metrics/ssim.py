@@ -23,7 +23,9 @@ class Ssim(Metric):
     needs = {"frames": FrameNeed(paired=True)}
     recipe = "ssim-rgb-gauss11-framewise@1"
     summary = "How alike each frame and the real frame of the same index are in local structure."
-    source = "Wang et al., IEEE TIP 2004; equal to scikit-image with gaussian_weights and population covariance"
+    source = (
+        "Wang et al., IEEE TIP 2004; equal to scikit-image with gaussian_weights and population covariance"
+    )
 
     def features(self, need: str, batch: Batch) -> torch.Tensor:
         """SSIM of each frame, (N,)."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liveact_eval.clips.clip import printable
 from liveact_eval.errors import BrokenEnvironmentError, UserError
 from liveact_eval.files import full_disk, is_full, sha256_of
 
@@ -89,7 +90,9 @@ class Journal:
         self.close()
 
     def record(
-        self, units: list[Unit], curves: Mapping[tuple[str, str], tuple[float, NDArray[np.float64]]] | None = None
+        self,
+        units: list[Unit],
+        curves: Mapping[tuple[str, str], tuple[float, NDArray[np.float64]]] | None = None,
     ) -> None:
         """Write finished units in one transaction; it is on the disk when this returns.
 
@@ -148,16 +151,23 @@ class Journal:
     def fingerprint(self, path: Path) -> str:
         """SHA-256 of a file; not read again while its size and time stay the same."""
         stat = path.stat()
-        name = str(path.resolve()).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        row = self._db.execute("SELECT bytes, mtime_ns, sha256 FROM files WHERE path = ?", (name,)).fetchone()
+        row = self._db.execute(
+            "SELECT bytes, mtime_ns, sha256 FROM files WHERE path = ?", (_file_key(path),)
+        ).fetchone()
         if row is not None and row[:2] == (stat.st_size, stat.st_mtime_ns):
             return str(row[2])
         digest = sha256_of(path)
+        self.remember(path, digest)
+        return digest
+
+    def remember(self, path: Path, digest: str) -> None:
+        """Keep the SHA-256 of a file as it is now."""
+        stat = path.stat()
         with self._transaction():
             self._db.execute(
-                "INSERT OR REPLACE INTO files VALUES (?,?,?,?)", (name, stat.st_size, stat.st_mtime_ns, digest)
+                "INSERT OR REPLACE INTO files VALUES (?,?,?,?)",
+                (_file_key(path), stat.st_size, stat.st_mtime_ns, digest),
             )
-        return digest
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -180,3 +190,7 @@ class Journal:
             f"{self.path}: the run journal cannot be used ({error}). If the file is damaged, move the run folder "
             "away and start again; its videos are kept."
         )
+
+
+def _file_key(path: Path) -> str:
+    return printable(str(path.resolve()))

@@ -45,7 +45,8 @@ def decoder() -> dict[str, str]:
     import av
 
     return {
-        name: ".".join(map(str, av.library_versions[name])) for name in ("libavcodec", "libavformat", "libswscale")
+        name: ".".join(map(str, av.library_versions[name]))
+        for name in ("libavcodec", "libavformat", "libswscale")
     }
 
 

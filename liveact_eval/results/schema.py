@@ -130,7 +130,7 @@ class MetricRecord(_Record):
 class Results(_Record):
     """Everything that tables, plots and other programs need."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     """Raised with every change that a reader could stumble over."""
     name: str
     """Name of the run folder."""
@@ -166,7 +166,9 @@ def read_results(path: Path) -> Results:
     except OSError as error:
         raise UserError(f"No results at {str(path)!r}. Run liveact-eval run or score first.") from error
     except ValueError as error:
-        raise UserError(f"{path}: not valid JSON: {error}. Run the same command again to write it anew.") from error
+        raise UserError(
+            f"{path}: not valid JSON: {error}. Run the same command again to write it anew."
+        ) from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise UserError(

@@ -1,0 +1,252 @@
+"""From the journal to results: merge, interval, compare, count what is missing and why."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liveact_eval.execution.keys import metric_key, survey_key
+from liveact_eval.execution.plan import Plan
+from liveact_eval.execution.run import Execution, Pair
+from liveact_eval.measure.intervals import compare, draw_weights, interval_of
+from liveact_eval.metrics.base import Metric, Output, merge
+from liveact_eval.results.journal import Unit
+from liveact_eval.results.schema import (
+    ClipValue,
+    Comparison,
+    FailedClip,
+    FlaggedClip,
+    MetricRecord,
+    ModelRecord,
+    ResultRow,
+    Results,
+)
+
+NOT_APPLICABLE = frozenset({"no_truth", "no_reference", "no_face_track"})
+"""Reasons that say that a metric cannot be asked here at all; no clip failed."""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One clip's value of one output: a statistics vector, or why there is none."""
+
+    speaker: str
+    value: float | None
+    statistics: NDArray[np.float64] | None
+    reason: str | None
+
+
+_Cells = dict[str, _Cell]
+"""By clip id."""
+
+
+def aggregate(plan: Plan, execution: Execution, name: str, provenance: dict[str, Any]) -> Results:
+    """Everything that the journal knows about a plan, finished or not."""
+    cells: dict[tuple[str, str], _Cells] = defaultdict(dict)
+    failed: list[FailedClip] = []
+    flagged: list[FlaggedClip] = []
+    seconds: dict[str, float] = defaultdict(float)
+    for pair in execution.pairs():
+        problem, units = _units_of(plan, execution, pair, failed, flagged)
+        made = execution.made(pair)
+        seconds[pair.entrant.name] += made.seconds if made is not None else 0.0
+        for metric in plan.metrics:
+            for output in metric.outputs:
+                cell = _cell(pair, units.get(metric.name), output, problem)
+                cells[pair.entrant.name, output.name][pair.entry.id] = cell
+    rows = [
+        _row(plan, model.name, m, o, cells[model.name, o.name])
+        for m, o in _outputs(plan)
+        for model in plan.entrants
+    ]
+    comparisons = [
+        found
+        for m, o in _outputs(plan)
+        for a, b in combinations([entrant.name for entrant in plan.entrants], 2)
+        if (found := _comparison(plan, m, o, a, b, cells)) is not None
+    ]
+    config = plan.config.statistics
+    return Results(
+        name=name,
+        dataset=plan.dataset.name,
+        dataset_title=plan.dataset.title,
+        tier=plan.dataset.tier,
+        protocol=plan.protocol_id,
+        clips=[entry.id for entry in plan.entries],
+        confidence=config.confidence,
+        interval=f"percentile bootstrap over speakers, {config.resamples} resamples, seed {config.seed}",
+        models=[
+            ModelRecord(name=e.name, title=e.title, kind=e.kind, generation_seconds=round(seconds[e.name], 3))
+            for e in plan.entrants
+        ],
+        metrics=[
+            MetricRecord(
+                name=o.name,
+                title=o.title,
+                direction=o.direction,
+                unit=o.unit,
+                digits=o.digits,
+                recipe=m.recipe,
+                best=o.best,
+            )
+            for m, o in _outputs(plan)
+        ],
+        rows=rows,
+        comparisons=comparisons,
+        clip_values=[
+            ClipValue(
+                model=model, clip=clip, speaker=c.speaker, metric=output, value=c.value, reason=c.reason
+            )
+            for (model, output), of in cells.items()
+            for clip, c in of.items()
+        ],
+        failed=failed,
+        flagged=flagged,
+        provenance=provenance,
+    )
+
+
+def clip_curves(
+    plan: Plan, execution: Execution
+) -> dict[str, dict[str, dict[str, tuple[float, NDArray[np.float32]]]]]:
+    """(fps, values) of every curve: by curve name, model and clip."""
+    found: dict[str, dict[str, dict[str, tuple[float, NDArray[np.float32]]]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    for pair in execution.pairs():
+        made = execution.made(pair)
+        if made is None:
+            continue
+        survey = survey_key(pair.key, made.sha256, plan.config.sanity)
+        for metric in plan.metrics:
+            for name, curve in execution.curves(metric_key(survey, metric)).items():
+                found[name][pair.entrant.name][pair.entry.id] = curve
+    return found
+
+
+def _outputs(plan: Plan) -> list[tuple[Metric, Output]]:
+    return [(metric, output) for metric in plan.metrics for output in metric.outputs]
+
+
+def _units_of(
+    plan: Plan, execution: Execution, pair: Pair, failed: list[FailedClip], flagged: list[FlaggedClip]
+) -> tuple[str, Mapping[str, Unit]]:
+    """Why the pair has no numbers (or why those are missing that are), and its units by metric."""
+    names = {"model": pair.entrant.name, "clip": pair.entry.id}
+    made = execution.made(pair)
+    unit = execution.units.get(pair.key)
+    if made is None:
+        if unit is not None and unit.failed:
+            failed.append(_failed(unit))
+            return unit.reason or "unknown", {}
+        return "not_run", {}
+    survey_id = survey_key(pair.key, made.sha256, plan.config.sanity)
+    survey = execution.units.get(survey_id)
+    if survey is None:
+        return "not_run", {}
+    if survey.failed:
+        failed.append(_failed(survey))
+        return survey.reason or "unknown", {}
+    flagged += [
+        FlaggedClip(code=f["code"], message=f["message"], rejected=f["rejects"], **names)
+        for f in survey.payload["findings"]
+    ]
+    keys = {metric.name: metric_key(survey_id, metric) for metric in plan.metrics}
+    return "not_run", {name: execution.units[key] for name, key in keys.items() if key in execution.units}
+
+
+def _failed(unit: Unit) -> FailedClip:
+    stage = unit.stage if unit.stage in ("prepare", "generate", "measure") else "measure"
+    return FailedClip.model_validate(
+        {
+            "model": unit.model,
+            "clip": unit.clip,
+            "stage": stage,
+            "reason": unit.reason or "unknown",
+            "message": unit.message or "",
+        }
+    )
+
+
+def _cell(pair: Pair, unit: Unit | None, output: Output, problem: str) -> _Cell:
+    if unit is None:
+        return _Cell(pair.entry.speaker, None, None, problem)
+    stored = unit.payload.get(output.name)
+    if stored is None:
+        return _Cell(pair.entry.speaker, None, None, "not_given")
+    if stored["value"] is None:
+        return _Cell(pair.entry.speaker, None, None, stored["reason"])
+    return _Cell(pair.entry.speaker, stored["value"], np.asarray(stored["statistics"]), None)
+
+
+def _row(plan: Plan, model: str, metric: Metric, output: Output, cells: _Cells) -> ResultRow:
+    good = [cell for cell in cells.values() if cell.statistics is not None]
+    reasons = Counter(cell.reason or "unknown" for cell in cells.values() if cell.statistics is None)
+    value, low, high = None, None, None
+    if good:
+        parts = _stack(good)
+        value = float(metric.result(merge(parts)))
+        weights = draw_weights([cell.speaker for cell in good], plan.config.statistics)
+        interval = interval_of(parts, metric.result, weights, plan.config.statistics)
+        low, high = (interval.low, interval.high) if interval is not None else (None, None)
+    return ResultRow(
+        model=model,
+        dataset=plan.dataset.name,
+        protocol=plan.protocol_id,
+        metric=output.name,
+        recipe=metric.recipe,
+        tier=plan.dataset.tier,
+        value=value,
+        unit=output.unit,
+        direction=output.direction,
+        ci_low=low,
+        ci_high=high,
+        n=len(good),
+        n_total=len(plan.entries),
+        n_speakers=len({cell.speaker for cell in good}),
+        failures=dict(reasons.most_common()),
+        value_reason=None if good else (reasons.most_common(1)[0][0] if reasons else "no_clips"),
+    )
+
+
+def _comparison(
+    plan: Plan, metric: Metric, output: Output, a: str, b: str, cells: Mapping[tuple[str, str], _Cells]
+) -> Comparison | None:
+    """Both models on the clips that both have; `None` where there is none."""
+    of_a, of_b = cells[a, output.name], cells[b, output.name]
+    common = [
+        entry.id
+        for entry in plan.entries
+        if of_a[entry.id].statistics is not None and of_b[entry.id].statistics is not None
+    ]
+    if not common:
+        return None
+    speakers = [of_a[clip].speaker for clip in common]
+    difference, interval, verdict = compare(
+        _stack([of_a[clip] for clip in common]),
+        _stack([of_b[clip] for clip in common]),
+        metric.result,
+        draw_weights(speakers, plan.config.statistics),
+        output.direction,
+        plan.config.statistics,
+    )
+    return Comparison(
+        metric=output.name,
+        model=a,
+        other=b,
+        difference=difference,
+        ci_low=interval.low if interval is not None else None,
+        ci_high=interval.high if interval is not None else None,
+        n=len(common),
+        verdict=verdict,
+    )
+
+
+def _stack(cells: list[_Cell]) -> NDArray[np.float64]:
+    return np.stack([cell.statistics for cell in cells if cell.statistics is not None])

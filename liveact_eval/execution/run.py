@@ -1,0 +1,282 @@
+"""A run: what is not in the journal yet is done, and journalled the moment it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liveact_eval.clips.clip import ClipEntry
+from liveact_eval.clips.faces import FaceOrder
+from liveact_eval.execution.entrants import Entrant
+from liveact_eval.execution.keys import generation_key, metric_key, survey_key
+from liveact_eval.execution.plan import Plan
+from liveact_eval.execution.pool import Task, run_tasks
+from liveact_eval.execution.tasks import (
+    Made,
+    MeasureRequest,
+    Outcome,
+    Prepared,
+    generate,
+    measure_video,
+    prepare,
+)
+from liveact_eval.measure.engine import Measurement
+from liveact_eval.metrics.base import Metric, Missing
+from liveact_eval.results.folder import Layout
+from liveact_eval.results.journal import Journal, Unit
+
+
+class Watcher(Protocol):
+    """Who is told about progress."""
+
+    def advance(self, text: str, *, failed: bool = False) -> None:
+        """One (clip, model) pair is finished; `text` says which and how."""
+        ...
+
+
+class TooManyFailuresError(Exception):
+    """The tolerated number of failures is exceeded; what is finished stays."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """A clip and a model, and what is known about them."""
+
+    entrant: Entrant
+    entry: ClipEntry
+    key: str
+    """Key of the generation."""
+
+
+class Execution:
+    """Walks over all (clip, model) pairs of a plan."""
+
+    def __init__(self, plan: Plan, journal: Journal, layout: Layout, watcher: Watcher) -> None:
+        self._plan, self._journal, self._layout, self._watcher = plan, journal, layout, watcher
+        self._limit = plan.config.failure_limit(plan.pairs)
+        self._failures = 0
+        self.units = journal.units()
+        """All units in the journal, by key; kept up to date."""
+
+    def pairs(self) -> Iterator[Pair]:
+        """All pairs, clip by clip."""
+        for entry in self._plan.entries:
+            for entrant in self._plan.entrants:
+                yield self._pair(entrant, entry)
+
+    def _pair(self, entrant: Entrant, entry: ClipEntry) -> Pair:
+        own = entrant.key(entry, self._journal.fingerprint)
+        protocol, seed = self._plan.protocol, self._plan.config.seed
+        return Pair(entrant, entry, generation_key(entrant.name, own, entry, protocol, seed))
+
+    def made(self, pair: Pair) -> Made | None:
+        """The pair's video, if it is in the journal and still on the disk as it was."""
+        unit = self.units.get(pair.key)
+        if unit is None or unit.failed:
+            return None
+        payload = dict(unit.payload)
+        video = self._layout.root / payload["video"]
+        try:
+            stat = video.stat()
+        except OSError:
+            return None
+        if (stat.st_size, stat.st_mtime_ns) != (payload["bytes"], payload["mtime_ns"]):
+            return None
+        faces = payload["faces"]
+        order = None if faces is None else FaceOrder(hold=faces["hold"])
+        return Made(**(payload | {"video": video, "faces": order}))
+
+    def lacking(self, pair: Pair, made: Made) -> list[Metric]:
+        """Metrics of a made video that are not in the journal."""
+        survey = survey_key(pair.key, made.sha256, self._plan.config.sanity)
+        found = self.units.get(survey)
+        if found is None or found.failed:
+            return list(self._plan.metrics)
+        return [metric for metric in self._plan.metrics if metric_key(survey, metric) not in self.units]
+
+    def curves(self, key: str) -> dict[str, tuple[float, NDArray[np.float32]]]:
+        """(fps, values) of a unit's curves, by name."""
+        return self._journal.curves(key)
+
+    def is_done(self, pair: Pair) -> bool:
+        """Whether nothing is left to do for a pair. A failure is tried again by the next command."""
+        made = self.made(pair)
+        return made is not None and not self.lacking(pair, made)
+
+    def run(self) -> None:
+        """Do all that is left.
+
+        Raises:
+            TooManyFailuresError: more clips failed than the configuration tolerates.
+        """
+        pending: dict[str, list[Pair]] = {}
+        for pair in self.pairs():
+            if self.is_done(pair):
+                self._watcher.advance(f"{pair.entrant.name} {pair.entry.id}: done before")
+            else:
+                pending.setdefault(pair.entry.id, []).append(pair)
+        if pending:
+            run_tasks((self._prepare(pairs) for pairs in pending.values()), self._plan.workers)
+
+    def _prepare(self, pairs: list[Pair]) -> Task:
+        entry = pairs[0].entry
+
+        def done(outcome: Outcome) -> list[Task]:
+            if outcome.error is not None:
+                for pair in pairs:
+                    self._fail(pair, pair.key, "prepare", outcome)
+                return []
+            return [self._next(pair, outcome.value) for pair in pairs]
+
+        return Task(prepare, (self._plan.dataset, entry), done)
+
+    def _next(self, pair: Pair, prepared: Prepared) -> Task:
+        made = self.made(pair)
+        return self._generate(pair, prepared) if made is None else self._measure(pair, prepared, made)
+
+    def _generate(self, pair: Pair, prepared: Prepared) -> Task:
+        def done(outcome: Outcome) -> list[Task]:
+            if outcome.error is not None:
+                self._fail(pair, pair.key, "generate", outcome)
+                return []
+            made: Made = outcome.value
+            self._record(
+                [
+                    Unit(
+                        key=pair.key,
+                        model=pair.entrant.name,
+                        clip=pair.entry.id,
+                        stage="generate",
+                        payload=self._payload(made),
+                        seconds=outcome.seconds,
+                    )
+                ]
+            )
+            return [self._measure(pair, prepared, made)]
+
+        out = self._layout.video(pair.entrant.name, pair.entry.id)
+        return Task(generate, (pair.entrant.generator, prepared.clip, out, self._plan.config.seed), done)
+
+    def _payload(self, made: Made) -> dict[str, Any]:
+        """A made video as JSON; a video inside the run folder by its place there, so that the folder can move."""
+        video = made.video
+        inside = video.is_relative_to(self._layout.root)
+        path = video.relative_to(self._layout.root) if inside else video.resolve()
+        faces = None if made.faces is None else {"hold": made.faces.hold}
+        return dataclasses.asdict(made) | {"video": str(path), "faces": faces}
+
+    def _measure(self, pair: Pair, prepared: Prepared, made: Made) -> Task:
+        wanted = self.lacking(pair, made)
+        survey = survey_key(pair.key, made.sha256, self._plan.config.sanity)
+        is_real = prepared.clip.video is not None and made.video == prepared.clip.video
+
+        def done(outcome: Outcome) -> list[Task]:
+            if outcome.error is not None:
+                self._fail(pair, survey, "measure", outcome)
+                return []
+            self._record_measurement(pair, survey, wanted, outcome)
+            rejected = [f for f in outcome.value.findings if f.rejects]
+            text = f"{pair.entrant.name} {pair.entry.id}: " + (
+                f"rejected, {rejected[0].code}" if rejected else "ok"
+            )
+            self._watcher.advance(text, failed=bool(rejected))
+            if rejected:
+                self._count_failure()
+            return []
+
+        request = MeasureRequest(
+            clip=prepared.clip,
+            video=made.video,
+            selectors=self._plan.config.metrics,
+            wanted=tuple(metric.name for metric in wanted),
+            limits=self._plan.config.sanity,
+            faces=made.faces,
+            expected_seconds=None if is_real else prepared.expected_seconds,
+        )
+        return Task(measure_video, (request,), done)
+
+    def _record_measurement(self, pair: Pair, survey: str, wanted: list[Metric], outcome: Outcome) -> None:
+        measured: Measurement = outcome.value
+        model, clip = pair.entrant.name, pair.entry.id
+        findings = [dataclasses.asdict(finding) for finding in measured.findings]
+        facts = {
+            "frames": measured.frames,
+            "fps": measured.fps,
+            "size": list(measured.size),
+            "paired_frames": measured.paired_frames,
+            "findings": findings,
+        }
+        units = [
+            Unit(key=survey, model=model, clip=clip, stage="survey", payload=facts, seconds=outcome.seconds)
+        ]
+        curves = {}
+        for metric in wanted:
+            score = measured.scores[metric.name]
+            key = metric_key(survey, metric)
+            values = {name: _stored(metric, value) for name, value in score.values.items()}
+            units.append(
+                Unit(key=key, model=model, clip=clip, stage=f"measure:{metric.name}", payload=values)
+            )
+            for name, curve in score.curves.items():
+                curves[(key, name)] = (measured.fps, curve)
+        self._journal.record(units, curves)
+        self.units.update({unit.key: unit for unit in units})
+
+    def _fail(self, pair: Pair, key: str, stage: str, outcome: Outcome) -> None:
+        error = outcome.error
+        if error is None:
+            raise ValueError("this outcome is no failure")
+        unit = Unit(
+            key=key,
+            model=pair.entrant.name,
+            clip=pair.entry.id,
+            stage=stage,
+            failed=True,
+            reason=error.reason,
+            message=error.message,
+            payload={},
+            seconds=outcome.seconds,
+        )
+        self._record([unit])
+        if outcome.trace is not None:
+            with self._layout.log.open("a", encoding="utf-8") as log:
+                log.write(f"{pair.entrant.name} {pair.entry.id} {stage}\n{outcome.trace}\n")
+        self._watcher.advance(f"{pair.entrant.name} {pair.entry.id}: {stage} failed, {error}", failed=True)
+        self._count_failure()
+
+    def _record(self, units: list[Unit]) -> None:
+        self._journal.record(units)
+        self.units.update({unit.key: unit for unit in units})
+
+    def _count_failure(self) -> None:
+        self._failures += 1
+        if self._limit is not None and self._failures > self._limit:
+            raise TooManyFailuresError(
+                f"{self._failures} of {self._plan.pairs} (clip, model) pairs failed, {self._limit} are tolerated "
+                "(--max-failures). Stopped. What is finished is kept; the same command continues."
+            )
+
+
+def _stored(metric: Metric, value: float | Missing) -> dict[str, Any]:
+    """One value as JSON: with its additive statistics, or with the reason why it is missing."""
+    if isinstance(value, Missing):
+        return {"value": None, "reason": value.reason, "detail": value.detail}
+    if not math.isfinite(value):
+        return {"value": None, "reason": "not_finite", "detail": f"the metric gave {value}"}
+    return {"value": value, "statistics": np.asarray(metric.statistics(value)).tolist()}
+
+
+def remove_leftovers(root: Path) -> int:
+    """Delete half-written files that killed processes left behind; returns how many there were."""
+    part = re.compile(r"^\..+\.\d+\.part\.[^.]+$")
+    leftovers = [path for path in root.rglob(".*") if part.match(path.name) and path.is_file()]
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    return len(leftovers)

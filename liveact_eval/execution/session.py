@@ -1,0 +1,125 @@
+"""One command's work in a run folder: plan, run, aggregate, write."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from liveact_eval.errors import ExitCode
+from liveact_eval.execution.aggregate import aggregate, clip_curves
+from liveact_eval.execution.config import RunConfig
+from liveact_eval.execution.plan import Plan, make_plan, run_root
+from liveact_eval.execution.run import Execution, TooManyFailuresError, Watcher, remove_leftovers
+from liveact_eval.files import sha256_of, write_text
+from liveact_eval.results.folder import Layout, RunFolder
+from liveact_eval.results.journal import Journal
+from liveact_eval.results.provenance import gather
+from liveact_eval.results.schema import Results, read_results
+
+_KEY_FILE = ".results-key"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a session ended."""
+
+    results: Results
+    layout: Layout
+    exit_code: ExitCode
+    stopped: str | None
+    """Why it stopped early, if so."""
+
+
+def plan_only(config: RunConfig) -> Plan:
+    """What a run would do, without touching the disk but for reading."""
+    return make_plan(config, sha256_of)
+
+
+def execute(config: RunConfig, watch: Callable[[Plan], Watcher]) -> Finished:
+    """Do a run, or what is left of it, and write its results.
+
+    Args:
+        config: what to do.
+        watch: called with the plan before anything is done; gives who is told about progress.
+
+    Raises:
+        UserError: wrong request; nothing was done.
+        BrokenEnvironmentError: the disk is full or the like; what was finished is kept.
+    """
+    root = run_root(config)
+    memory: dict[Path, str] = {}
+
+    def remembered(path: Path) -> str:
+        if path not in memory:
+            memory[path] = sha256_of(path)
+        return memory[path]
+
+    # A new folder is made only for a request that can be met; in an old one the journal knows the hashes.
+    plan = None if (root / "journal.sqlite").is_file() else make_plan(config, remembered)
+    with RunFolder(root) as folder, Journal(folder.layout.journal) as journal:
+        for path, digest in memory.items():
+            journal.remember(path, digest)
+        plan = plan or make_plan(config, journal.fingerprint)
+        remove_leftovers(root)
+        folder.claim(plan.source, _description(plan))
+        execution = Execution(plan, journal, folder.layout, watch(plan))
+        stopped = None
+        try:
+            execution.run()
+        except TooManyFailuresError as error:
+            stopped = str(error)
+        results = _write(plan, execution, folder.layout)
+    bad = stopped is not None or results.failed or any(flag.rejected for flag in results.flagged)
+    return Finished(results, folder.layout, ExitCode.PARTIAL if bad else ExitCode.OK, stopped)
+
+
+def _write(plan: Plan, execution: Execution, layout: Layout) -> Results:
+    """Aggregate and write all files, unless they already say what the journal says."""
+    key = _results_key(plan, execution)
+    stamp = layout.root / _KEY_FILE
+    if layout.results.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == key:
+        return read_results(layout.results)
+    from liveact_eval.reporting.plots import write_plots
+    from liveact_eval.reporting.tables import write_tables
+    from liveact_eval.results.parquet import write_parquet
+
+    stamp.unlink(missing_ok=True)
+    provenance = gather() | {"seed": plan.config.seed}
+    results = aggregate(plan, execution, layout.root.resolve().name, provenance)
+    curves = clip_curves(plan, execution)
+    write_text(layout.results, results.model_dump_json(indent=1) + "\n")
+    write_parquet(results, curves, layout.parquet)
+    write_tables(results, layout)
+    write_plots(results, curves, layout)
+    write_text(stamp, key)
+    return results
+
+
+def _results_key(plan: Plan, execution: Execution) -> str:
+    """What the written files depend on: the plan, and every unit of the journal."""
+    units = sorted((unit.key, unit.failed, unit.reason) for unit in execution.units.values())
+    chosen = [
+        plan.protocol_id,
+        [entrant.name for entrant in plan.entrants],
+        [metric.name for metric in plan.metrics],
+        plan.config.statistics.model_dump(mode="json"),
+    ]
+    return hashlib.sha256(json.dumps([chosen, units]).encode()).hexdigest()
+
+
+def _description(plan: Plan) -> dict[str, object]:
+    """The content of `run.json`."""
+    return {
+        "config": plan.config.model_dump(mode="json"),
+        "dataset": plan.dataset.name,
+        "tier": plan.dataset.tier,
+        "protocol": plan.protocol.model_dump(mode="json"),
+        "protocol_id": plan.protocol_id,
+        "clips": [{"id": e.id, "speaker": e.speaker, "content_hash": e.content_hash} for e in plan.entries],
+        "models": [{"name": e.name, "title": e.title, "kind": e.kind} for e in plan.entrants],
+        "metrics": [{"name": m.name, "recipe": m.recipe} for m in plan.metrics],
+        "provenance": gather() | {"seed": plan.config.seed},
+    }

@@ -1,0 +1,179 @@
+"""Plots of a run: each metric with its intervals, and each curve over time."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liveact_eval.files import atomic_path
+from liveact_eval.reporting.numbers import heading, rows_by_metric
+from liveact_eval.results.folder import Layout
+from liveact_eval.results.parquet import Curves
+from liveact_eval.results.schema import Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: told apart with every kind of colour vision, and in print.
+PALETTE = ("#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#999933")
+_COLUMNS = 4
+
+
+def write_plots(results: Results, curves: Curves, layout: Layout) -> list[str]:
+    """Write the plots of a run; returns their file names."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    written: list[str] = []
+    with mpl.rc_context(_STYLE):
+        shown = [
+            m
+            for m in results.metrics
+            if any(r.value is not None for r in rows_by_metric(results)[m.name].values())
+        ]
+        if shown:
+            figure = _grid(Figure, len(shown))
+            for axes, metric in zip(figure.axes, shown, strict=False):
+                _bars(axes, results, metric.name)
+                axes.set_title(heading(metric), fontsize=9, loc="left")
+            _finish(figure, results, len(shown))
+            written.append(_save(figure, layout, "metrics.png"))
+        if curves:
+            figure = _grid(Figure, len(curves), height=2.2)
+            for axes, name in zip(figure.axes, sorted(curves), strict=False):
+                _lines(axes, results, curves, name)
+            handles, labels = figure.axes[0].get_legend_handles_labels()
+            figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+            _finish(figure, results, len(curves))
+            written.append(_save(figure, layout, "curves.png"))
+    return written
+
+
+_STYLE: Any = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "figure.dpi": 120,
+}
+
+
+def _grid(figure_class: type[Figure], count: int, *, height: float = 2.0) -> Figure:
+    columns = min(_COLUMNS, count)
+    rows = math.ceil(count / columns)
+    figure = figure_class(figsize=(3.1 * columns, height * rows + 0.6), layout="constrained")
+    figure.subplots(rows, columns, squeeze=False)
+    return figure
+
+
+def _bars(axes: Axes, results: Results, metric: str) -> None:
+    """One point per model with its interval; a missing number leaves its place empty and says why."""
+    rows = rows_by_metric(results)[metric]
+    names = [model.name for model in results.models]
+    for place, name in enumerate(names):
+        row = rows[name]
+        if row.value is None:
+            axes.annotate(
+                row.value_reason or "",
+                (0, place),
+                xycoords=("axes fraction", "data"),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                color="#888888",
+                fontsize=7,
+            )
+            continue
+        spread = None
+        if row.ci_low is not None and row.ci_high is not None:
+            spread = [[max(0.0, row.value - row.ci_low)], [max(0.0, row.ci_high - row.value)]]
+        axes.errorbar(
+            row.value,
+            place,
+            xerr=spread,
+            fmt="o",
+            markersize=4,
+            capsize=2.5,
+            linewidth=1.4,
+            color=_colour(place),
+        )
+    axes.set_yticks(range(len(names)), [_label(model.title) for model in results.models])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    axes.ticklabel_format(axis="x", useOffset=False)
+    axes.locator_params(axis="x", nbins=5)
+    low, high = axes.get_xlim()
+    if all(row.value == 0 for row in rows.values() if row.value is not None):
+        low, high = 0.0, 1.0
+    axes.set_xlim(low, high)
+
+
+def _lines(axes: Axes, results: Results, curves: Curves, name: str) -> None:
+    """The mean over clips with the middle half of the clips as a band."""
+    for place, model in enumerate(results.models):
+        clips = curves[name].get(model.name)
+        if not clips:
+            continue
+        fps = next(iter(clips.values()))[0]
+        stacked = _stacked([points for _, points in clips.values()])
+        seconds = np.arange(stacked.shape[1]) / fps
+        with np.errstate(all="ignore"):
+            # Controls may leave a curve as it is: the real one is dashed, so that both can be seen.
+            real = model.name == "real"
+            axes.plot(
+                seconds,
+                np.nanmean(stacked, axis=0),
+                color=_colour(place),
+                linewidth=1.2,
+                linestyle=(0, (3, 2)) if real else "-",
+                zorder=4 if real else 2,
+                label=_label(model.title),
+            )
+            if len(stacked) > 2:
+                low, high = np.nanquantile(stacked, [0.25, 0.75], axis=0)
+                axes.fill_between(seconds, low, high, color=_colour(place), alpha=0.13, linewidth=0)
+    axes.set_title(name, fontsize=9, loc="left")
+    axes.set_xlabel("s")
+
+
+def _stacked(curves: list[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Curves of different lengths as rows, the shorter ones ending in NaN."""
+    longest = max(len(curve) for curve in curves)
+    table = np.full((len(curves), longest), np.nan)
+    for row, curve in zip(table, curves, strict=True):
+        row[: len(curve)] = curve
+    return table
+
+
+def _finish(figure: Figure, results: Results, used: int) -> None:
+    for axes in figure.axes[used:]:
+        axes.set_visible(False)
+    mini = " (mini)" if results.tier == "mini" else ""
+    figure.suptitle(
+        f"{_label(results.dataset_title)}{mini} · {results.protocol} · {len(results.clips)} clips · "
+        f"{results.confidence:.0%} intervals over speakers",
+        fontsize=9,
+        color="#555555",
+    )
+
+
+def _save(figure: Figure, layout: Layout, name: str) -> str:
+    with atomic_path(layout.plots / name) as temporary:
+        figure.savefig(temporary, format="png")
+    return name
+
+
+def _colour(place: int) -> str:
+    return PALETTE[place % len(PALETTE)]
+
+
+def _label(text: str) -> str:
+    """Text in which matplotlib sees no formula."""
+    return text.replace("$", r"\$")
