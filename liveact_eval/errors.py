@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 class ExitCode(enum.IntEnum):
-    """Exit codes of every command; documented in docs/exit-codes.md."""
+    """Exit codes of every command; documented in docs/results.md."""
 
     OK = 0
     """Everything asked for was done."""
@@ -30,6 +30,10 @@ class LiveactEvalError(Exception):
 
 class UserError(LiveactEvalError):
     """Wrong usage or missing prerequisite. The message says what, value seen, value expected, what to do."""
+
+
+class NewerFileError(UserError):
+    """A file was written by a newer version: it is left as it is."""
 
 
 class BrokenEnvironmentError(LiveactEvalError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from liveact_eval.cards.protocol import Protocol
 
@@ -39,6 +40,23 @@ class FolderSpec(_Card):
     """Glob inside the folder; only files with a video suffix count."""
     speaker_pattern: str | None = None
     """Regular expression with one group that takes the speaker out of a clip's id; `null`: one per clip."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _inside(cls, pattern: str) -> str:
+        if not pattern or pattern.startswith("/"):
+            raise ValueError("expected a glob below the folder, such as **/*.mp4")
+        return pattern
+
+    @field_validator("speaker_pattern")
+    @classmethod
+    def _has_group(cls, pattern: str | None) -> str | None:
+        try:
+            if pattern is not None and re.compile(pattern).groups < 1:
+                raise ValueError("expected a regular expression with one group that takes the speaker")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return pattern
 
 
 class PreparedSpec(_Card):

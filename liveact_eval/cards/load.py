@@ -32,7 +32,8 @@ def data_root() -> Path:
 
 def list_cards(kind: str) -> dict[str, Path]:
     """Names and paths of the shipped cards of a kind, `models` or `datasets`, sorted by name."""
-    return {path.stem: path for path in sorted((data_root() / kind).glob("*.yaml"))}
+    paths = (data_root() / kind).glob("*.yaml")
+    return {path.stem: path for path in sorted(paths, key=lambda path: path.stem)}
 
 
 def load_model(name: str) -> ModelCard:

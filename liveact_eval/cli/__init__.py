@@ -16,13 +16,6 @@ def main() -> None:
     except LiveactEvalError as error:
         stderr().print(f"[bold red]error:[/] {_plain(str(error))}", soft_wrap=True, highlight=False)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        stderr().print("\nInterrupted. Everything finished is kept; the same command continues.")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe went away (`| head`); what it read was right.
-        sys.stderr.close()
-        sys.exit(0)
 
 
 def _plain(text: str) -> str:

@@ -105,8 +105,8 @@ def show_metric(name: Name, as_json: options.Json = False) -> None:
     """One metric in full: recipe, source, needs, outputs. Example: liveact-eval metrics show ssim"""
     from liveact_eval.metrics.registry import select
 
-    for metric in select([name]):
-        _show(metric.describe(), as_json)
+    described = [metric.describe() for metric in select([name])]
+    _show(described[0] if len(described) == 1 else {"metrics": described}, as_json)
 
 
 def _list(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
 
-from liveact_eval.cli.console import stderr, stdout, write_json
+from liveact_eval.cli.console import stderr, stdout, write_json, write_text
+from liveact_eval.clips.clip import printable
 
 if TYPE_CHECKING:
     from liveact_eval.execution.config import RunConfig
@@ -36,6 +36,9 @@ def start(config: RunConfig, *, plan_only: bool, quiet: bool, as_json: bool) -> 
 
     try:
         finished = session.execute(config, watch)
+    except KeyboardInterrupt:
+        stderr().print("\nInterrupted. Everything finished is kept; the same command continues.")
+        raise typer.Exit(130) from None
     finally:
         for bar in progress:
             bar.__exit__(None, None, None)
@@ -69,7 +72,7 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
         "estimated_disk_mib": round(plan.estimated_bytes / 2**20, 1),
         "downloads": [],
         "workers": plan.workers,
-        "out": str(plan.out),
+        "out": printable(str(plan.out)),
         "warnings": list(plan.warnings),
     }
     if as_json:
@@ -90,7 +93,7 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
         ("disk", f"about {content['estimated_disk_mib']} MiB"),
         ("downloads", "none"),
         ("workers", str(plan.workers)),
-        ("out", str(plan.out)),
+        ("out", content["out"]),
         *(("warning", warning) for warning in plan.warnings),
     ):
         table.add_row(f"[bold]{name}[/]", escape(text))
@@ -99,7 +102,7 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
 
 def _show(finished: Finished, *, quiet: bool, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(finished.results.model_dump_json(indent=2) + "\n")
+        write_text(finished.results.model_dump_json(indent=2))
     else:
         _show_table(finished.results)
     console = stderr()
@@ -134,9 +137,10 @@ def _show_table(results: Results) -> None:
 
     mini = " (mini)" if results.tier == "mini" else ""
     table = Table(header_style="bold")
-    table.add_column(escape(results.dataset_title + mini), no_wrap=True)
+    # On a narrow terminal a cell breaks before its ±: a number is never cut.
+    table.add_column(escape(results.dataset_title + mini), overflow="fold")
     for model in results.models:
-        table.add_column(escape(model.title), justify="right", no_wrap=True)
+        table.add_column(escape(model.title), justify="right", overflow="fold")
 
     def cell(metric: MetricRecord, row: ResultRow, best: bool) -> str:
         width = half_width(row)

@@ -42,7 +42,8 @@ class VideoWriter:
         video: VideoStream = self._container.add_stream(encoding.codec, rate=rate)
         video.width, video.height = size
         video.pix_fmt = "yuv420p" if size[0] % 2 == 0 and size[1] % 2 == 0 else "yuv444p"
-        video.options = {"crf": str(encoding.crf), "preset": encoding.preset}
+        # x264's macroblock tree reads past the row in pictures of few macroblocks: bytes would vary by chance.
+        video.options = {"crf": str(encoding.crf), "preset": encoding.preset, "x264-params": "mbtree=0"}
         video.codec_context.thread_count = 1
         video.codec_context.time_base = Fraction(1, _TICKS)
         self._video = video
@@ -71,6 +72,10 @@ class VideoWriter:
 
         if rgb.dtype != np.uint8:
             raise ClipError("not_8_bit", f"a frame must be uint8 in 0..255, not {rgb.dtype}; see to_uint8")
+        wanted = (self._video.height, self._video.width, 3)
+        if rgb.shape != wanted:
+            # libswscale would resize it without a word.
+            raise ClipError("wrong_size", f"frame {self._frames} is {rgb.shape}, the video {wanted}")
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
         frame.time_base = Fraction(1, _TICKS)
         frame.pts = round((time if time is not None else self._frames / self._rate) * _TICKS)

@@ -31,6 +31,15 @@ class FaceTrack:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def take(self, order: NDArray[np.int64]) -> FaceTrack:
+        """The track whose frame n is frame `order[n]` of this one."""
+        return FaceTrack(
+            boxes=self.boxes[order],
+            mouth_boxes=self.mouth_boxes[order],
+            landmarks=self.landmarks[order],
+            source=self.source,
+        )
+
 
 @dataclass(frozen=True)
 class FaceOrder:
@@ -41,13 +50,7 @@ class FaceOrder:
 
     def apply(self, track: FaceTrack, frames: int) -> FaceTrack:
         """The track of a video of that many frames."""
-        order = np.minimum(np.arange(frames), len(track) - 1 if self.hold is None else self.hold)
-        return FaceTrack(
-            boxes=track.boxes[order],
-            mouth_boxes=track.mouth_boxes[order],
-            landmarks=track.landmarks[order],
-            source=track.source,
-        )
+        return track.take(np.minimum(np.arange(frames), len(track) - 1 if self.hold is None else self.hold))
 
 
 def similarity(
@@ -78,16 +81,3 @@ def similarity(
     b = w.mean() - a * centre[:, 0]
     matrices = np.stack([a.real, -a.imag, b.real, a.imag, a.real, b.imag], axis=1)
     return matrices.reshape(-1, 2, 3)
-
-
-def box_to_crop(box: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
-    """The 2x3 matrix that takes a box (x0, y0, x1, y1) to a crop of `size` (width, height)."""
-    x0, y0, x1, y1 = box
-    scale_x, scale_y = size[0] / (x1 - x0), size[1] / (y1 - y0)
-    # Pixel centres: the centre of the box's first pixel goes to the centre of the crop's first pixel.
-    return np.array(
-        [
-            [scale_x, 0, -x0 * scale_x + 0.5 * scale_x - 0.5],
-            [0, scale_y, -y0 * scale_y + 0.5 * scale_y - 0.5],
-        ]
-    )

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from liveact_eval.clips.alignment import SoundTrack, start_of
+from liveact_eval.clips.media import open_input
 from liveact_eval.clips.video import SOUND_RATE_HZ
 from liveact_eval.errors import ClipError
 from liveact_eval.files import atomic_path
@@ -16,6 +18,8 @@ from liveact_eval.files import atomic_path
 
 def read_sound(path: Path) -> Iterator[NDArray[np.int16]]:
     """Samples of any sound file or of a video's audio track, mono int16 at 16 kHz, in runs.
+
+    Those of a video are cut or padded so that sample 0 is at its first frame, as `VideoFile.read` does.
 
     Raises:
         ClipError: `missing_file`, `unreadable` or `no_audio`.
@@ -25,15 +29,15 @@ def read_sound(path: Path) -> Iterator[NDArray[np.int16]]:
     if not path.is_file():
         raise ClipError("missing_file", f"there is no file {path.name!r} in {str(path.parent)!r}")
     try:
-        with av.open(f"file:{path}", metadata_errors="replace") as container:
+        with open_input(path) as container:
             if not container.streams.audio:
                 raise ClipError("no_audio", f"{path.name!r} holds no audio stream")
-            resampler = av.AudioResampler(format="s16", layout="mono", rate=SOUND_RATE_HZ)
-            for frame in container.decode(container.streams.audio[0]):
-                for part in resampler.resample(frame):
-                    yield part.to_ndarray().reshape(-1).astype(np.int16)
-            for part in resampler.resample(None):
-                yield part.to_ndarray().reshape(-1).astype(np.int16)
+            stream = container.streams.audio[0]
+            picture = container.streams.video[0] if container.streams.video else stream
+            track = SoundTrack(stream, start_of(picture), SOUND_RATE_HZ)
+            for frame in container.decode(stream):
+                yield track.push(frame)
+            yield track.finish()
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise ClipError("unreadable", f"{path.name!r} is not sound that can be read: {error}") from error
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liveact_eval.cards.protocol import exact_rate
 from liveact_eval.clips.faces import FaceTrack
+from liveact_eval.clips.resample import ConstantRate
 from liveact_eval.errors import ClipError
 
 
@@ -22,6 +25,18 @@ class ClipTruth:
     """Where the face is."""
     fps: float
     """Frames per second."""
+
+    def at(self, rate: Fraction) -> ClipTruth:
+        """The truth of the frames that `ConstantRate` shows at another rate."""
+        own = exact_rate(self.fps)
+        if rate == own:
+            return self
+        clock: ConstantRate[int] = ConstantRate(rate)
+        shown = [n for i in range(len(self.faces)) for _, n in clock.push(i / own, 1 / own, i)]
+        order = np.array(shown + [n for _, n in clock.finish()], np.int64)
+        return ClipTruth(
+            mouth_opening=self.mouth_opening[order], faces=self.faces.take(order), fps=float(rate)
+        )
 
 
 def load_truth(path: Path) -> ClipTruth:

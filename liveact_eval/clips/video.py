@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from liveact_eval.clips.alignment import SoundTrack, start_of
+from liveact_eval.clips.media import open_input
 from liveact_eval.clips.resample import ConstantRate
 from liveact_eval.errors import ClipError
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
     from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
 
 SOUND_RATE_HZ = 16_000
 
@@ -27,9 +31,9 @@ class VideoInfo:
     """What the container says about itself, before anything is decoded."""
 
     width: int
-    """Pixels, after rotation."""
+    """Pixels as stored; rotation is known with the first frame only."""
     height: int
-    """Pixels, after rotation."""
+    """Pixels as stored."""
     rate: Fraction
     """Average frames per second."""
     declared_frames: int | None
@@ -99,7 +103,7 @@ class VideoFile:
 
     @property
     def info(self) -> VideoInfo:
-        """What the container says; width and height are before rotation is known."""
+        """What the container says."""
         video, sound = self._video, self._sound
         return VideoInfo(
             width=video.codec_context.width,
@@ -121,17 +125,30 @@ class VideoFile:
         Args:
             rate: constant frames per second to resample to by timestamp (`ConstantRate`);
                 `None` yields the frames as they are.
-            seconds: stop after this length.
+            seconds: stop after this length, of frames and of sound; the rest of the file is not read.
             sound: whether to decode the audio too.
         """
         limit = None if seconds is None else Fraction(seconds).limit_denominator(10**6)
-        frames = 0
+        frames, samples = 0, 0
+        seen = False
+        heard = not sound or self._sound is None
         for item in self._resampled(rate, sound):
-            if isinstance(item, Frame):
-                if limit is not None and item.time >= limit:
-                    continue
-                frames += 1
-            yield item
+            if limit is None:
+                frames += isinstance(item, Frame)
+                yield item
+            elif isinstance(item, Frame):
+                seen = seen or item.time >= limit
+                if not seen:
+                    frames += 1
+                    yield item
+            else:
+                left = round(limit * SOUND_RATE_HZ) - samples
+                samples += item.samples.size
+                heard = item.samples.size >= left
+                if left > 0:
+                    yield Sound(item.samples[:left])
+            if seen and heard:
+                return
         if frames == 0:
             raise ClipError("no_frames", f"{self.path.name!r} has a video stream without a single frame")
 
@@ -153,13 +170,20 @@ class VideoFile:
     def _decode(self, sound: bool) -> Iterator[tuple[Frame, Fraction] | Sound]:
         """Decoded frames with their durations, and sound, in file order."""
         import av
+        from av.video.reformatter import VideoReformatter
 
+        reformatter = VideoReformatter()
         streams: list[av.VideoStream | av.AudioStream] = [self._video]
-        track = _SoundTrack(self._sound, self._video_start()) if sound and self._sound is not None else None
+        track = (
+            SoundTrack(self._sound, start_of(self._video), SOUND_RATE_HZ)
+            if sound and self._sound is not None
+            else None
+        )
         if track is not None and self._sound is not None:
             streams.append(self._sound)
         first: Fraction | None = None
         previous = Fraction(-1)
+        end = Fraction(0)
         decoded = 0
         shape: tuple[int, ...] | None = None
         try:
@@ -172,7 +196,8 @@ class VideoFile:
                         time, duration = self._timing(item, previous)
                         first = time if first is None else first
                         previous = time
-                        rgb = _to_rgb(item)
+                        end = time - first + duration
+                        rgb = _to_rgb(item, reformatter)
                         if shape is not None and rgb.shape != shape:
                             raise ClipError(
                                 "size_changes",
@@ -188,53 +213,36 @@ class VideoFile:
             ) from error
         if track is not None and (samples := track.finish()).size:
             yield Sound(samples)
-        declared = self._video.frames
-        if declared and decoded < declared - 1:
-            raise ClipError(
-                "truncated", f"{self.path.name!r} holds {decoded} of its {declared} declared frames"
-            )
+        self._check_whole(decoded, end)
 
-    def _video_start(self) -> Fraction:
-        base = self._video.time_base
-        return Fraction(self._video.start_time or 0) * (base if base is not None else Fraction(1))
+    def _check_whole(self, decoded: int, end: Fraction) -> None:
+        """Whether all is there that the header promises: `decoded` frames that end at `end` seconds.
+
+        Frames alone do not tell: a file that was cut without being encoded anew keeps frames before the cut
+        that are counted but never shown. Matroska states no number of frames, but the length of each stream.
+        """
+        video, name = self._video, repr(self.path.name)
+        if video.frames:
+            promised = _seconds(video.duration, video.time_base)
+            short = promised is None or end < promised - 1.5 / self.rate
+            if short and decoded < video.frames - 1:
+                raise ClipError("truncated", f"{name} holds {decoded} of its {video.frames} declared frames")
+        elif decoded:
+            promised = _tagged_seconds(video.metadata) - float(start_of(self._video))
+            if end < promised - 0.5:
+                held = f"{float(end):.2f} of its {promised:.2f} declared seconds"
+                raise ClipError("truncated", f"{name} holds {held}")
 
     def _timing(self, frame: VideoFrame, previous: Fraction) -> tuple[Fraction, Fraction]:
         """Time and duration in seconds; a frame without a timestamp follows its predecessor."""
         step = 1 / self.rate
         base = frame.time_base
-        if frame.pts is None or base is None:
+        # AVI has no presentation times, and those guessed for B-frames jump; its frames are in order anyway.
+        stamp = frame.dts if self._container.format.name == "avi" else frame.pts
+        if stamp is None or base is None:
             return previous + step if previous >= 0 else Fraction(0), step
         duration = Fraction(frame.duration) * base if frame.duration else step
-        return Fraction(frame.pts) * base, duration
-
-
-class _SoundTrack:
-    """Audio frames to mono int16 at 16 kHz, cut or padded so that it starts with the picture."""
-
-    def __init__(self, stream: av.AudioStream, video_start: Fraction) -> None:
-        import av
-
-        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=SOUND_RATE_HZ)
-        base = stream.time_base if stream.time_base is not None else Fraction(1)
-        lag = Fraction(stream.start_time or 0) * base - video_start
-        self._skip = max(0, round(-lag * SOUND_RATE_HZ))
-        self._pad = max(0, round(lag * SOUND_RATE_HZ))
-
-    def push(self, frame: av.AudioFrame) -> NDArray[np.int16]:
-        return self._collect(frame)
-
-    def finish(self) -> NDArray[np.int16]:
-        return self._collect(None)
-
-    def _collect(self, frame: av.AudioFrame | None) -> NDArray[np.int16]:
-        parts = [part.to_ndarray().reshape(-1).astype(np.int16) for part in self._resampler.resample(frame)]
-        if self._pad and parts:
-            parts.insert(0, np.zeros(self._pad, np.int16))
-            self._pad = 0
-        samples = np.concatenate(parts) if parts else np.zeros(0, np.int16)
-        skipped = min(self._skip, samples.size)
-        self._skip -= skipped
-        return samples[skipped:]
+        return Fraction(stamp) * base, duration
 
 
 def _open(path: Path) -> InputContainer:
@@ -243,17 +251,27 @@ def _open(path: Path) -> InputContainer:
     if not path.is_file():
         raise ClipError("missing_file", f"there is no file {path.name!r} in {str(path.parent)!r}")
     try:
-        # `file:` keeps a name with a colon or a leading dash from being read as a protocol or an option.
-        return av.open(f"file:{path}", metadata_errors="replace")
+        return open_input(path)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise ClipError("unreadable", f"{path.name!r} is not a video that can be read: {error}") from error
 
 
-def _to_rgb(frame: VideoFrame) -> NDArray[np.uint8]:
-    rgb: NDArray[np.uint8] = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+def _to_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
+    # A frame's own reformatter would set up libswscale, with a thread pool, for every frame.
+    rgb24 = reformatter.reformat(frame, format="rgb24", threads=1)
+    rgb: NDArray[np.uint8] = np.asarray(rgb24.to_ndarray(), dtype=np.uint8)
     if frame.rotation % 360:
         rgb = np.ascontiguousarray(np.rot90(rgb, k=round(frame.rotation / 90)))
     return rgb
+
+
+def _tagged_seconds(tags: Mapping[str, str]) -> float:
+    """Where a Matroska stream ends, by its own tag; 0 if there is none."""
+    match = re.match(r"(\d+):(\d+):(\d+(?:\.\d+)?)", tags.get("DURATION", ""))
+    if match is None:
+        return 0.0
+    hours, minutes, seconds = map(float, match.groups())
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def _seconds(duration: int | None, base: Fraction | None = None) -> float | None:

@@ -48,6 +48,6 @@ class Dataset(Protocol):
         """
         ...
 
-    def estimate_bytes(self, clips: int) -> int:
-        """Disk that `materialise` will take for that many clips, roughly."""
+    def estimate_bytes(self, clips: int, models: int) -> int:
+        """Disk that so many clips and a made video of each by so many models will take, roughly."""
         ...

@@ -78,10 +78,11 @@ class DrawnDataset:
             seconds=self.protocol.clip_seconds,
         )
 
-    def estimate_bytes(self, clips: int) -> int:
+    def estimate_bytes(self, clips: int, models: int) -> int:
         """About a tenth of a byte per pixel of video, and the WAV."""
         frames = self.spec.seconds * FPS
-        return round(clips * (0.12 * frames * self.spec.size**2 + 2 * SAMPLE_RATE * self.spec.seconds))
+        video = 0.12 * frames * self.spec.size**2
+        return round(clips * ((1 + models) * video + 2 * SAMPLE_RATE * self.spec.seconds))
 
     def _specs(self) -> list[TalkerSpec]:
         s = self.spec

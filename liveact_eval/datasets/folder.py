@@ -14,6 +14,8 @@ from liveact_eval.clips.clip import VIDEO_SUFFIXES, Clip, ClipEntry, printable
 from liveact_eval.datasets.base import Fingerprint
 from liveact_eval.errors import UserError
 
+_JOURNAL = "journal.sqlite"
+"""What a run folder is known by."""
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac")
 
 
@@ -55,9 +57,10 @@ class FolderDataset:
             seconds=self.protocol.clip_seconds,
         )
 
-    def estimate_bytes(self, clips: int) -> int:
-        """Nothing is copied."""
-        return 0
+    def estimate_bytes(self, clips: int, models: int) -> int:
+        """About twice the size of the given videos for each model: near-lossless copies are larger."""
+        sizes = [path.stat().st_size for _, path in self.videos[:clips] if path.is_file()]
+        return 2 * models * sum(sizes)
 
 
 def open_folder(card: DatasetCard, spec: FolderSpec, protocol: Protocol, root: Path) -> FolderDataset:
@@ -86,12 +89,15 @@ def find_videos(root: Path, pattern: str = "**/*") -> dict[str, Path]:
         return {printable(root.stem): root}
     if not root.is_dir():
         raise UserError(f"No folder of videos at {str(root)!r}. Check the path.")
+    # What a run made beside its clips is no clip.
+    made = {journal.parent for journal in root.rglob(_JOURNAL)}
     files = [
         path
         for path in sorted(root.glob(pattern))
         if path.suffix.lower() in VIDEO_SUFFIXES
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        and made.isdisjoint(path.parents)
     ]
     if not files:
         found = sum(1 for _ in root.iterdir())

@@ -85,6 +85,8 @@ def unprepared(card: DatasetCard) -> str:
 
 
 def changed(protocol: Protocol, changes: ProtocolChanges) -> Protocol:
-    """A protocol with some fields changed."""
-    fields = {name: value for name, value in changes.model_dump().items() if value is not None}
+    """A protocol with those fields changed that are given, those of the encoding one by one."""
+    fields = changes.model_dump(exclude_unset=True, exclude_none=True)
+    if "encoding" in fields:
+        fields["encoding"] = protocol.encoding.model_dump() | fields["encoding"]
     return parse_typed(protocol.model_dump() | fields, Protocol, where="protocol")

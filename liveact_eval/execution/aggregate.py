@@ -158,7 +158,9 @@ def _units_of(
         for f in survey.payload["findings"]
     ]
     keys = {metric.name: metric_key(survey_id, metric) for metric in plan.metrics}
-    return "not_run", {name: execution.units[key] for name, key in keys.items() if key in execution.units}
+    found = {name: execution.units[key] for name, key in keys.items() if key in execution.units}
+    failed += [_failed(unit) for unit in found.values() if unit.failed][:1]
+    return "not_run", found
 
 
 def _failed(unit: Unit) -> FailedClip:
@@ -177,6 +179,8 @@ def _failed(unit: Unit) -> FailedClip:
 def _cell(pair: Pair, unit: Unit | None, output: Output, problem: str) -> _Cell:
     if unit is None:
         return _Cell(pair.entry.speaker, None, None, problem)
+    if unit.failed:
+        return _Cell(pair.entry.speaker, None, None, unit.reason or "unknown")
     stored = unit.payload.get(output.name)
     if stored is None:
         return _Cell(pair.entry.speaker, None, None, "not_given")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from liveact_eval.cards.load import load_model
 from liveact_eval.cards.protocol import Encoding
-from liveact_eval.clips.clip import Clip, ClipEntry, safe_name
+from liveact_eval.clips.clip import Clip, ClipEntry, printable, safe_name
 from liveact_eval.datasets.base import Fingerprint
 from liveact_eval.errors import ClipError, UserError
 from liveact_eval.generators.build import build_generator
@@ -73,7 +73,7 @@ def entrants_of(names: tuple[str, ...], encoding: Encoding, *, with_real: bool) 
     for name in (REAL, *names) if with_real else names:
         card = load_model(name)
         if card.name in found:
-            if card.name == REAL or names.count(name) > 1:
+            if name == REAL or names.count(name) > 1:
                 continue
             raise UserError(f"Two models are named {card.name!r}. Give one of the cards another `name`.")
         used = card.model_dump_json(include={"name", "kind", "control", "native", "weights"})
@@ -84,9 +84,15 @@ def entrants_of(names: tuple[str, ...], encoding: Encoding, *, with_real: bool) 
     return list(found.values())
 
 
+def title_of(path: Path) -> str:
+    """What a folder, or a file without its suffix, is called."""
+    full = path.resolve()
+    return printable(full.name if full.is_dir() else full.stem)
+
+
 def existing(root: Path, name: str | None, videos: dict[str, Path]) -> Entrant:
     """The row of a folder of videos."""
-    title = name or root.resolve().stem
+    title = name or title_of(root)
     slug = re.sub(r"[^a-z0-9_.-]+", "-", safe_name(title).lower()).strip("-.") or "videos"
     if slug == REAL:
         slug = "videos"

@@ -7,14 +7,14 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from liveact_eval.cards.load import is_card_path
+from liveact_eval.cards.load import is_card_path, list_cards
 from liveact_eval.cards.protocol import Protocol
 from liveact_eval.clips.clip import ClipEntry, printable, safe_name
 from liveact_eval.datasets.base import Dataset, Fingerprint
 from liveact_eval.datasets.open import changed, open_dataset
 from liveact_eval.errors import BrokenEnvironmentError, UserError
 from liveact_eval.execution.config import RunConfig
-from liveact_eval.execution.entrants import Entrant, entrants_of, existing
+from liveact_eval.execution.entrants import REAL, Entrant, entrants_of, existing, title_of
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.registry import select
 
@@ -69,15 +69,13 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
     else:
         dataset = open_dataset(config.dataset, config.protocol)
         entrants = entrants_of(config.models, dataset.protocol.encoding, with_real=True)
-        source = config.dataset
-    if Path(source).exists():
-        source = printable(str(Path(source).resolve()))
+        source = _source(config.dataset)
     entries = dataset.entries(fingerprint)
     if config.limit is not None:
         entries = entries[: config.limit]
     out = run_root(config)
-    # Controls are near-lossless copies: about the size of the drawn or given clips each.
-    size = dataset.estimate_bytes(len(entries)) * (1 + len(entrants))
+    making = [entrant for entrant in entrants if entrant.name != REAL and entrant.kind != "videos"]
+    size = dataset.estimate_bytes(len(entries), len(making))
     _check_space(out, size)
     return Plan(
         config=config,
@@ -128,7 +126,7 @@ def _scored(config: RunConfig, warnings: list[str]) -> tuple[Dataset, list[Entra
             real=False,
             sounds=sounds,
         )
-        return dataset, [entrant], str(source.videos)
+        return dataset, [entrant], printable(str(source.videos.resolve()))
     if source.audio is not None:
         raise UserError("Give --reference or --audio, not both: the reference clips bring their own sound.")
     dataset = open_dataset(source.reference, config.protocol)
@@ -151,7 +149,13 @@ def _scored(config: RunConfig, warnings: list[str]) -> tuple[Dataset, list[Entra
             f"{len(wanted) - len(matched)} of {len(wanted)} clips have no video: counted as missing"
         )
     real = entrants_of((), dataset.protocol.encoding, with_real=True)
-    return dataset, [*real, existing(source.videos, source.name, matched)], source.reference
+    return dataset, [*real, existing(source.videos, source.name, matched)], _source(source.reference)
+
+
+def _source(name: str) -> str:
+    """The name of a shipped dataset, or the full path of a card or folder."""
+    shipped = not is_card_path(name) and name in list_cards("datasets")
+    return name if shipped else printable(str(Path(name).resolve()))
 
 
 def run_root(config: RunConfig) -> Path:
@@ -159,10 +163,11 @@ def run_root(config: RunConfig) -> Path:
     if config.out is not None:
         return config.out
     if config.score is not None:
-        parts = ["score", config.score.name or config.score.videos.resolve().stem]
+        parts = ["score", config.score.name or title_of(config.score.videos)]
     else:
         given = Path(config.dataset)
-        parts = [given.resolve().stem if is_card_path(config.dataset) or given.exists() else config.dataset]
+        is_path = is_card_path(config.dataset) or given.exists()
+        parts = [title_of(given) if is_path else config.dataset]
     if config.limit is not None:
         parts.append(f"n{config.limit}")
     if config.seed:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -62,38 +64,56 @@ def _run_pool(first: Iterator[Task], workers: int) -> None:
         while True:
             # After a crash the tasks that were in flight run one at a time, so that the guilty one is known.
             room = (1 if not flying else 0) if suspects else workers + 1 - len(flying)
-            while room > 0:
+            crashed = False
+            while room > 0 and not crashed:
                 source = suspects or waiting
                 task = source.popleft() if source else next(first, None)
                 if task is None:
                     exhausted = True
                     break
-                flying[executor.submit(guarded, task.function, *task.arguments)] = task
-                room -= 1
-            if not flying and exhausted and not waiting and not suspects:
-                return
-            finished, _ = wait(flying, return_when=FIRST_COMPLETED)
-            broken: list[Task] = []
-            for future in finished:
-                task = flying.pop(future)
                 try:
-                    outcome = future.result()
+                    flying[executor.submit(guarded, task.function, *task.arguments)] = task
                 except BrokenProcessPool:
-                    broken.append(task)
-                    continue
-                waiting.extendleft(reversed(task.done(outcome)))
-            if broken:
-                broken += flying.values()
-                alone = len(broken) == 1
-                flying.clear()
-                executor.shutdown(wait=True, cancel_futures=True)
+                    # A worker died since the last look; this task was not with it.
+                    source.appendleft(task)
+                    crashed = True
+                room -= 1
+            if not flying and not crashed and exhausted and not waiting and not suspects:
+                return
+            finished = set(flying)
+            if not crashed:
+                finished, _ = wait(flying, return_when=FIRST_COMPLETED)
+                crashed = any(_lost(future) for future in finished)
+            if crashed:
+                executor.shutdown(wait=True)
                 executor = _executor(workers)
-                if alone:
-                    waiting.extendleft(reversed(broken[0].done(_died())))
-                else:
-                    suspects.extend(broken)
+                finished = set(flying)
+            lost = _settle(flying, finished, waiting)
+            if len(lost) == 1:
+                waiting.extendleft(reversed(lost[0].done(_died())))
+            else:
+                suspects.extend(lost)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _settle(
+    flying: dict[Future[Outcome], Task], finished: set[Future[Outcome]], waiting: deque[Task]
+) -> list[Task]:
+    """Take finished tasks out of the air and queue what follows from them; returns those that were lost."""
+    lost: list[Task] = []
+    for future in [future for future in flying if future in finished]:
+        task = flying.pop(future)
+        if _lost(future):
+            lost.append(task)
+        else:
+            waiting.extendleft(reversed(task.done(future.result())))
+    return lost
+
+
+def _lost(future: Future[Outcome]) -> bool:
+    """Whether a task went down with a worker."""
+    return isinstance(future.exception(), BrokenProcessPool)
 
 
 def _died() -> Outcome:
@@ -110,4 +130,13 @@ def _executor(workers: int) -> ProcessPoolExecutor:
 def _start_worker() -> None:
     # Ctrl-C goes to the whole group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     use_one_thread()
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot tell its workers to stop: they would wait for ever, and keep their memory."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from liveact_eval.clips.clip import ClipEntry
+from liveact_eval.clips.clip import ClipEntry, printable
 from liveact_eval.clips.faces import FaceOrder
 from liveact_eval.execution.entrants import Entrant
 from liveact_eval.execution.keys import generation_key, metric_key, survey_key
@@ -99,7 +99,8 @@ class Execution:
         found = self.units.get(survey)
         if found is None or found.failed:
             return list(self._plan.metrics)
-        return [metric for metric in self._plan.metrics if metric_key(survey, metric) not in self.units]
+        units = {metric.name: self.units.get(metric_key(survey, metric)) for metric in self._plan.metrics}
+        return [m for m in self._plan.metrics if (unit := units[m.name]) is None or unit.failed]
 
     def curves(self, key: str) -> dict[str, tuple[float, NDArray[np.float32]]]:
         """(fps, values) of a unit's curves, by name."""
@@ -131,7 +132,7 @@ class Execution:
         def done(outcome: Outcome) -> list[Task]:
             if outcome.error is not None:
                 for pair in pairs:
-                    self._fail(pair, pair.key, "prepare", outcome)
+                    self._fail(pair, [pair.key], "prepare", outcome)
                 return []
             return [self._next(pair, outcome.value) for pair in pairs]
 
@@ -144,7 +145,7 @@ class Execution:
     def _generate(self, pair: Pair, prepared: Prepared) -> Task:
         def done(outcome: Outcome) -> list[Task]:
             if outcome.error is not None:
-                self._fail(pair, pair.key, "generate", outcome)
+                self._fail(pair, [pair.key], "generate", outcome)
                 return []
             made: Made = outcome.value
             self._record(
@@ -175,11 +176,16 @@ class Execution:
     def _measure(self, pair: Pair, prepared: Prepared, made: Made) -> Task:
         wanted = self.lacking(pair, made)
         survey = survey_key(pair.key, made.sha256, self._plan.config.sanity)
-        is_real = prepared.clip.video is not None and made.video == prepared.clip.video
+        real = prepared.clip.video
+        # The journal keeps full paths, the dataset's may be relative or links.
+        is_real = real is not None and made.video.resolve() == real.resolve()
+        surveyed = survey in self.units and not self.units[survey].failed
 
         def done(outcome: Outcome) -> list[Task]:
             if outcome.error is not None:
-                self._fail(pair, survey, "measure", outcome)
+                # What other metrics have found before stays.
+                keys = [metric_key(survey, metric) for metric in wanted] if surveyed else [survey]
+                self._fail(pair, keys, "measure", outcome)
                 return []
             self._record_measurement(pair, survey, wanted, outcome)
             rejected = [f for f in outcome.value.findings if f.rejects]
@@ -193,7 +199,7 @@ class Execution:
 
         request = MeasureRequest(
             clip=prepared.clip,
-            video=made.video,
+            video=real if is_real and real is not None else made.video,
             selectors=self._plan.config.metrics,
             wanted=tuple(metric.name for metric in wanted),
             limits=self._plan.config.sanity,
@@ -229,24 +235,27 @@ class Execution:
         self._journal.record(units, curves)
         self.units.update({unit.key: unit for unit in units})
 
-    def _fail(self, pair: Pair, key: str, stage: str, outcome: Outcome) -> None:
+    def _fail(self, pair: Pair, keys: list[str], stage: str, outcome: Outcome) -> None:
         error = outcome.error
         if error is None:
             raise ValueError("this outcome is no failure")
-        unit = Unit(
-            key=key,
-            model=pair.entrant.name,
-            clip=pair.entry.id,
-            stage=stage,
-            failed=True,
-            reason=error.reason,
-            message=error.message,
-            payload={},
-            seconds=outcome.seconds,
-        )
-        self._record([unit])
+        units = [
+            Unit(
+                key=key,
+                model=pair.entrant.name,
+                clip=pair.entry.id,
+                stage=stage,
+                failed=True,
+                reason=error.reason,
+                message=printable(error.message),
+                payload={},
+                seconds=outcome.seconds,
+            )
+            for key in keys
+        ]
+        self._record(units)
         if outcome.trace is not None:
-            with self._layout.log.open("a", encoding="utf-8") as log:
+            with self._layout.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
                 log.write(f"{pair.entrant.name} {pair.entry.id} {stage}\n{outcome.trace}\n")
         self._watcher.advance(f"{pair.entrant.name} {pair.entry.id}: {stage} failed, {error}", failed=True)
         self._count_failure()
@@ -275,7 +284,7 @@ def _stored(metric: Metric, value: float | Missing) -> dict[str, Any]:
 
 def remove_leftovers(root: Path) -> int:
     """Delete half-written files that killed processes left behind; returns how many there were."""
-    part = re.compile(r"^\..+\.\d+\.part\.[^.]+$")
+    part = re.compile(r"^\..+\.\d+\.part(\.[^.]+)?$")
     leftovers = [path for path in root.rglob(".*") if part.match(path.name) and path.is_file()]
     for path in leftovers:
         path.unlink(missing_ok=True)

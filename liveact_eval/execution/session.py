@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from liveact_eval.errors import ExitCode
+from liveact_eval.clips.clip import printable
+from liveact_eval.errors import ExitCode, NewerFileError, UserError
 from liveact_eval.execution.aggregate import aggregate, clip_curves
 from liveact_eval.execution.config import RunConfig
 from liveact_eval.execution.plan import Plan, make_plan, run_root
@@ -65,30 +66,44 @@ def execute(config: RunConfig, watch: Callable[[Plan], Watcher]) -> Finished:
         plan = plan or make_plan(config, journal.fingerprint)
         remove_leftovers(root)
         folder.claim(plan.source, _description(plan))
+        earlier = _earlier(folder.layout)
         execution = Execution(plan, journal, folder.layout, watch(plan))
         stopped = None
         try:
             execution.run()
         except TooManyFailuresError as error:
             stopped = str(error)
-        results = _write(plan, execution, folder.layout)
+        results = _write(plan, execution, folder.layout, earlier)
     bad = stopped is not None or results.failed or any(flag.rejected for flag in results.flagged)
     return Finished(results, folder.layout, ExitCode.PARTIAL if bad else ExitCode.OK, stopped)
 
 
-def _write(plan: Plan, execution: Execution, layout: Layout) -> Results:
-    """Aggregate and write all files, unless they already say what the journal says."""
-    key = _results_key(plan, execution)
-    stamp = layout.root / _KEY_FILE
-    if layout.results.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == key:
+def _earlier(layout: Layout) -> Results | None:
+    """The results that are there. Damaged ones are made anew; those of a newer version stop the command."""
+    try:
         return read_results(layout.results)
+    except NewerFileError:
+        raise
+    except UserError:
+        return None
+
+
+def _write(plan: Plan, execution: Execution, layout: Layout, earlier: Results | None) -> Results:
+    """Aggregate and write all files, unless they already say what the journal says."""
+    name = printable(layout.root.resolve().name)
+    key = _results_key(plan, execution, name)
+    stamp = layout.root / _KEY_FILE
+    others = (layout.parquet, layout.tables / "results.md", layout.plots / "metrics.png")
+    whole = stamp.is_file() and all(path.is_file() for path in others)
+    if earlier is not None and whole and stamp.read_text(encoding="utf-8") == key:
+        return earlier
     from liveact_eval.reporting.plots import write_plots
     from liveact_eval.reporting.tables import write_tables
     from liveact_eval.results.parquet import write_parquet
 
     stamp.unlink(missing_ok=True)
     provenance = gather() | {"seed": plan.config.seed}
-    results = aggregate(plan, execution, layout.root.resolve().name, provenance)
+    results = aggregate(plan, execution, name, provenance)
     curves = clip_curves(plan, execution)
     write_text(layout.results, results.model_dump_json(indent=1) + "\n")
     write_parquet(results, curves, layout.parquet)
@@ -98,13 +113,17 @@ def _write(plan: Plan, execution: Execution, layout: Layout) -> Results:
     return results
 
 
-def _results_key(plan: Plan, execution: Execution) -> str:
+def _results_key(plan: Plan, execution: Execution, name: str) -> str:
     """What the written files depend on: the plan, and every unit of the journal."""
     units = sorted((unit.key, unit.failed, unit.reason) for unit in execution.units.values())
     chosen = [
+        name,
+        plan.dataset.title,
         plan.protocol_id,
-        [entrant.name for entrant in plan.entrants],
-        [metric.name for metric in plan.metrics],
+        [pair.key for pair in execution.pairs()],
+        [(entrant.name, entrant.title) for entrant in plan.entrants],
+        [(metric.name, metric.recipe) for metric in plan.metrics],
+        plan.config.sanity.model_dump(mode="json"),
         plan.config.statistics.model_dump(mode="json"),
     ]
     return hashlib.sha256(json.dumps([chosen, units]).encode()).hexdigest()

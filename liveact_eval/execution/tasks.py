@@ -12,6 +12,7 @@ from typing import Any
 
 from liveact_eval.clips.clip import Clip, ClipEntry
 from liveact_eval.clips.faces import FaceOrder
+from liveact_eval.clips.media import open_input
 from liveact_eval.clips.sanity import SanityLimits
 from liveact_eval.datasets.base import Dataset
 from liveact_eval.errors import ClipError, LiveactEvalError
@@ -146,7 +147,7 @@ def _length(clip: Clip) -> float | None:
     if source is None or not source.is_file():
         return None
     try:
-        with av.open(f"file:{source}", metadata_errors="replace") as container:
+        with open_input(source) as container:
             streams = container.streams.video or container.streams.audio
             stream = streams[0] if streams else None
             if stream is not None and stream.duration is not None and stream.time_base is not None:

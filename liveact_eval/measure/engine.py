@@ -18,6 +18,7 @@ from liveact_eval.clips.sound import read_sound
 from liveact_eval.clips.truth import ClipTruth, load_truth
 from liveact_eval.clips.video import SOUND_RATE_HZ, Sound, VideoFile
 from liveact_eval.errors import ClipError
+from liveact_eval.measure.buffers import RowBuffer
 from liveact_eval.measure.needs import FrameNeed, SoundNeed
 from liveact_eval.measure.streams import DerivedStreams, StreamKey
 from liveact_eval.measure.windows import FrameWindows, SoundWindows
@@ -26,7 +27,7 @@ from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Metric, Mis
 if TYPE_CHECKING:
     import torch
 
-RUN_BYTES = 16 << 20
+RUN_BYTES = 4 << 20
 """Decoded bytes that are held at a time; a run is at least two frames and at most 32."""
 
 
@@ -72,19 +73,18 @@ def measure(job: Job) -> Measurement:
     Raises:
         ClipError: the video, or the real one where a metric is paired, cannot be measured at all.
     """
-    truth = load_truth(job.clip.truth) if job.clip.truth is not None else None
-    track = job.faces.apply(truth.faces, len(truth.faces)) if truth and job.faces else None
     active: list[Metric] = []
     scores: dict[str, ClipScore] = {}
-    for metric in job.metrics:
-        missing = _unmet(metric, job, truth, track)
-        if missing is None:
-            active.append(metric)
-        else:
-            scores[metric.name] = _all_missing(metric, missing)
     with VideoFile(job.video) as video:
         rate = job.clip.rate or video.rate
-        state = _Pass(job, active, track)
+        truth = load_truth(job.clip.truth).at(rate) if job.clip.truth is not None else None
+        for metric in job.metrics:
+            missing = _unmet(metric, job, truth)
+            if missing is None:
+                active.append(metric)
+            else:
+                scores[metric.name] = _all_missing(metric, missing)
+        state = _Pass(job, active, truth)
         with _Reference(job, needed=any(metric.paired for metric in active)) as reference:
             for run, sound in _runs(video, job):
                 for samples in sound:
@@ -118,7 +118,7 @@ class _Feed:
     metric: Metric
     name: str
     need: FrameNeed | SoundNeed
-    rows: list[NDArray[np.float64]] = field(default_factory=list)
+    rows: RowBuffer = field(default_factory=RowBuffer)
 
     def __post_init__(self) -> None:
         need = self.need
@@ -131,7 +131,7 @@ class _Feed:
 
     def take(self, batch: Batch) -> None:
         made = self.metric.features(self.name, batch)
-        rows = np.asarray(made, dtype=np.float64)
+        rows = np.asarray(made)
         if len(rows) != len(batch.windows):
             raise ValueError(
                 f"metric {self.metric.name!r} made {len(rows)} rows of {len(batch.windows)} windows of "
@@ -143,12 +143,13 @@ class _Feed:
 class _Pass:
     """The state of one pass: everything that outlives a run of frames."""
 
-    def __init__(self, job: Job, metrics: Sequence[Metric], track: FaceTrack | None) -> None:
-        self._job, self._track = job, track
+    def __init__(self, job: Job, metrics: Sequence[Metric], truth: ClipTruth | None) -> None:
+        self._job = job
+        self._real_track: FaceTrack | None = truth.faces if truth else None
+        self._track = job.faces.apply(truth.faces, len(truth.faces)) if truth and job.faces else None
         self._feeds = [_Feed(m, name, need) for m in metrics for name, need in m.needs.items()]
         self._survey = FrameSurvey(job.limits)
         self._samples = {"video": 0, "driving": 0}
-        self._heard = False
         self.frames = 0
         self.size = (0, 0)
         paired = any(metric.paired for metric in metrics)
@@ -176,7 +177,7 @@ class _Pass:
                 )
             # A video measured against itself shares even the derived streams.
             same = reference is run
-            other = streams if same else DerivedStreams(reference, self.paired_frames, self._track)
+            other = streams if same else DerivedStreams(reference, self.paired_frames, self._real_track)
             self.paired_frames += len(reference)
         with torch.inference_mode():
             for feed in self._feeds:
@@ -214,11 +215,7 @@ class _Pass:
 
     def rows(self, metric: Metric) -> dict[str, NDArray[np.float64]]:
         """All rows of a metric, (T, d) by need; (0, 1) where not one window was complete."""
-        return {
-            feed.name: np.concatenate(feed.rows) if feed.rows else np.zeros((0, 1))
-            for feed in self._feeds
-            if feed.metric is metric
-        }
+        return {feed.name: feed.rows.table for feed in self._feeds if feed.metric is metric}
 
     def findings(self, fps: float) -> list[Finding]:
         """What the sanity checks say at the end."""
@@ -264,13 +261,9 @@ def _runs(video: VideoFile, job: Job) -> Iterator[tuple[NDArray[np.uint8] | None
     frames: list[NDArray[np.uint8]] = []
     sound: list[NDArray[np.int16]] = []
     limit = 0
-    left = None if job.clip.seconds is None else round(job.clip.seconds * SOUND_RATE_HZ)
     for item in video.read(rate=job.clip.rate, seconds=job.clip.seconds):
         if isinstance(item, Sound):
-            samples = item.samples if left is None else item.samples[:left]
-            left = None if left is None else left - len(samples)
-            if len(samples):
-                sound.append(samples)
+            sound.append(item.samples)
             continue
         limit = limit or max(2, min(32, RUN_BYTES // item.rgb.nbytes))
         frames.append(item.rgb)
@@ -290,13 +283,13 @@ def _driving(job: Job, metrics: Sequence[Metric]) -> Iterator[NDArray[np.int16]]
         yield from read_sound(source)
 
 
-def _unmet(metric: Metric, job: Job, truth: ClipTruth | None, track: FaceTrack | None) -> Missing | None:
+def _unmet(metric: Metric, job: Job, truth: ClipTruth | None) -> Missing | None:
     """Why a metric cannot be asked about this video, if so."""
     if metric.paired and job.clip.video is None:
         return Missing("no_reference", "there is no real video to compare with")
     if metric.truth and truth is None:
         return Missing("no_truth", "only drawn clips (talkers) have a known script")
-    if metric.face and track is None:
+    if metric.face and (truth is None or job.faces is None):
         return Missing("no_face_track", "no face track: only drawn clips carry one until a detector is there")
     return None
 

@@ -14,17 +14,17 @@ class FrameNeed:
     """A stream of pictures, handed over in windows of consecutive frames.
 
     The features of a metric get tensors of shape (N, window, H, W, 3) for `rgb` and (N, window, H, W) for
-    `luma`, in levels 0..255: uint8 where nothing was resampled, float32 elsewhere.
+    `luma`, in levels 0..255: RGB is uint8 but for aligned faces, which are float32, as luma is.
     """
 
     colour: Colour = "rgb"
     """`luma` is BT.601 luma of the RGB picture, 0.299 R + 0.587 G + 0.114 B, not rounded."""
     region: Region = "frame"
     """`frame`: the whole picture; `face`: aligned by five landmarks to the ArcFace template (black border);
-    `mouth`: the box around the mouth. The last two need a face track."""
+    `mouth`: the box around the mouth, to whole pixels. The last two need a face track."""
     size: tuple[int, int] | None = None
-    """Width and height; `None` keeps the picture's own (only for `frame`). Whole pictures are resized
-    bilinearly with antialiasing."""
+    """Width and height; `None` keeps the picture's own (only for `frame`). Pictures and boxes are resized
+    bilinearly with antialiasing, rounded to bytes; aligned faces are sampled bilinearly."""
     window: int = 1
     """Consecutive frames in a window."""
     hop: int = 1

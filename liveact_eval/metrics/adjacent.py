@@ -40,9 +40,13 @@ class Adjacent(Metric):
         error = (pairs[:, 1] - pairs[:, 0]).abs().flatten(1).mean(dim=1)
         if min(pairs.shape[2:4]) < WINDOW:
             return torch.stack([torch.full_like(error, torch.nan), error], dim=1)
-        run = Moments(torch.cat([pairs[:, 0], pairs[-1:, 1]]))
-        count = len(pairs)
-        return torch.stack([similarity(run.part(0, count), run.part(1, count + 1)), error], dim=1)
+        before = Moments(pairs[:1, 0])
+        alike = []
+        for picture in pairs[:, 1].split(1):
+            after = Moments(picture)
+            alike.append(similarity(before, after))
+            before = after
+        return torch.stack([torch.cat(alike), error], dim=1)
 
     def score(self, rows: Mapping[str, Rows], clip: ClipContext) -> ClipScore:
         """Both curves, and their means."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liveact_eval.measure.needs import FrameNeed, SoundNeed
 from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Metric, Missing, Output, Rows
@@ -37,7 +36,7 @@ class AvOffset(Metric):
             digits=2,
             best=0.0,
         ),
-        Output(name="mouth_correlation", title="Mouth corr.", direction="up", digits=3, best=1.0),
+        Output(name="mouth_correlation", title="Mouth correlation", direction="up", digits=3, best=1.0),
     )
     needs = {
         "mouth": FrameNeed(region="mouth", size=(64, 48)),
@@ -93,7 +92,7 @@ class AvOffset(Metric):
         return ClipScore(values=values, curves={"mouth_opening_seen": mouth})
 
 
-def best_lag(x: NDArray[np.float64], y: NDArray[np.float64], reach: int) -> tuple[int, float]:
+def best_lag(x: Rows, y: Rows, reach: int) -> tuple[int, float]:
     """The lag of x behind y, in -reach..reach, with the largest Pearson correlation, and that correlation."""
     best = (0, -1.0)
     # Small lags first: of two equal peaks the nearer one is meant.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from liveact_eval.clips.truth import ClipTruth
 
 Direction = Literal["up", "down", "none"]
-Rows = NDArray[np.float64]
+Rows = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class ClipScore:
 
     values: Mapping[str, float | Missing]
     """A number, or why there is none, by output name."""
-    curves: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    curves: Mapping[str, Rows] = field(default_factory=dict)
     """Values over time, one per window, by curve name."""
 
 

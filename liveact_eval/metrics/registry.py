@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import sys
+from abc import ABCMeta
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeVar
@@ -62,7 +64,10 @@ def select(names: list[str]) -> list[Metric]:
         if name in ("all", "all-offline"):
             chosen.update(known)
         elif name.endswith(".py"):
-            chosen.update(_from_file(Path(name)))
+            for metric in _from_file(Path(name)).values():
+                if metric.name in known or metric.name in chosen:
+                    raise UserError(f"Two metrics are named {metric.name!r}. Rename the one in {name}.")
+                chosen[metric.name] = metric
         elif name in known:
             chosen[name] = known[name]
         else:
@@ -75,9 +80,13 @@ def _from_file(path: Path) -> dict[str, Metric]:
     if not path.is_file() or spec is None or spec.loader is None:
         raise UserError(f"No metric file at {str(path)!r}: expected a Python file. Check the path.")
     module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up while it is being made.
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    found: dict[str, Metric] = {}
-    _add(found, module)
+    everything: dict[str, Metric] = {}
+    _add(everything, module)
+    # A shipped metric that the file only imports is not what it was named for.
+    found = {name: metric for name, metric in everything.items() if type(metric).__module__ == spec.name}
     if not found:
         raise UserError(f"{path}: no class with @register found. See docs/add-a-metric.md.")
     return found
@@ -85,7 +94,7 @@ def _from_file(path: Path) -> dict[str, Metric]:
 
 def _add(found: dict[str, Metric], module: object) -> None:
     for item in vars(module).values():
-        if not (isinstance(item, type) and issubclass(item, Metric) and vars(item).get(_MARK)):
+        if not (isinstance(item, ABCMeta) and issubclass(item, Metric) and vars(item).get(_MARK)):
             continue
         metric = item()
         if metric.name in found and type(found[metric.name]) is not item:

@@ -36,14 +36,22 @@ class Ssim(Metric):
         x, y = batch.windows[:, 0], batch.reference[:, 0]
         if min(x.shape[1:3]) < WINDOW:
             return torch.full((len(x),), torch.nan)
-        channels = [similarity(Moments(x[..., c]), Moments(y[..., c])) for c in range(3)]
-        return torch.stack(channels).mean(dim=0)
+        pairs = zip(x.split(1), y.split(1), strict=True)
+        return torch.cat([_channel_mean(mine, real) for mine, real in pairs])
 
     def score(self, rows: Mapping[str, Rows], clip: ClipContext) -> ClipScore:
         """SSIM of each frame, and their mean."""
         curve = rows["frames"][:, 0]
         value = mean_or_missing(curve)
         return ClipScore(values={"ssim": value}, curves={} if isinstance(value, Missing) else {"ssim": curve})
+
+
+def _channel_mean(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """(1,): mean over the channels of two pictures (1, H, W, 3)."""
+    import torch
+
+    channels = [similarity(Moments(x[..., c]), Moments(y[..., c])) for c in range(3)]
+    return torch.stack(channels).mean(dim=0)
 
 
 def mean_or_missing(curve: Rows) -> float | Missing:

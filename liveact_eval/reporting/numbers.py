@@ -67,7 +67,10 @@ def conditions(results: Results) -> str:
     """One line that every table carries: protocol, number of clips, how the intervals were made."""
     mini = " (mini)" if results.tier == "mini" else ""
     speakers = max((row.n_speakers for row in results.rows), default=0)
+    count = len(results.clips)
+    title = " ".join(results.dataset_title.split())
     return (
-        f"{results.dataset_title}{mini}, protocol {results.protocol}, {len(results.clips)} clips, {speakers} speakers; "
+        f"{title}{mini}, protocol {results.protocol}, n = {count}/{count} clips unless noted, "
+        f"{speakers} speakers; "
         f"± is the {results.confidence:.0%} interval ({results.interval})"
     )

@@ -39,7 +39,7 @@ def write_plots(results: Results, curves: Curves, layout: Layout) -> list[str]:
             figure = _grid(Figure, len(shown))
             for axes, metric in zip(figure.axes, shown, strict=False):
                 _bars(axes, results, metric.name)
-                axes.set_title(heading(metric), fontsize=9, loc="left")
+                axes.set_title(_label(heading(metric)), fontsize=9, loc="left")
             _finish(figure, results, len(shown))
             written.append(_save(figure, layout, "metrics.png"))
         if curves:
@@ -139,7 +139,7 @@ def _lines(axes: Axes, results: Results, curves: Curves, name: str) -> None:
             if len(stacked) > 2:
                 low, high = np.nanquantile(stacked, [0.25, 0.75], axis=0)
                 axes.fill_between(seconds, low, high, color=_colour(place), alpha=0.13, linewidth=0)
-    axes.set_title(name, fontsize=9, loc="left")
+    axes.set_title(_label(name), fontsize=9, loc="left")
     axes.set_xlabel("s")
 
 

@@ -29,6 +29,7 @@ def write_tables(results: Results, layout: Layout) -> None:
     write_text(layout.tables / "results.tex", latex(results))
     write_text(layout.tables / "results.csv", rows_csv(results))
     write_text(layout.tables / "comparisons.csv", comparisons_csv(results))
+    write_text(layout.tables / "comparisons.md", comparisons_markdown(results))
 
 
 def grid(results: Results, cell: Cell) -> list[tuple[MetricRecord, list[str]]]:
@@ -64,15 +65,14 @@ def incomplete(results: Results) -> list[str]:
     titles = {metric.name: metric.title for metric in results.metrics}
     models = {model.name: model.title for model in results.models}
     grouped: dict[tuple[str, str], list[str]] = {}
+    nowhere = {title for titles in absent(results).values() for title in titles}
     for row in results.rows:
-        if row.value is not None and row.n < row.n_total:
+        if titles[row.metric] not in nowhere and row.n < row.n_total:
             why = ", ".join(f"{reason} {count}" for reason, count in row.failures.items())
             grouped.setdefault((models[row.model], f"n = {row.n}/{row.n_total} ({why})"), []).append(
                 titles[row.metric]
             )
-    everything = sum(1 for metric in results.metrics) - sum(
-        len(titles) for titles in absent(results).values()
-    )
+    everything = len(results.metrics) - len(nowhere)
     return [
         f"{model}, {'all metrics' if len(names) == everything else ', '.join(names)}: {count}"
         for (model, count), names in grouped.items()
@@ -103,7 +103,7 @@ def markdown(results: Results) -> str:
 
     titles = [_escaped(model.title) for model in results.models]
     lines = [
-        f"| {results.dataset_title}{' (mini)' if results.tier == 'mini' else ''} | "
+        f"| {_escaped(results.dataset_title)}{' (mini)' if results.tier == 'mini' else ''} | "
         + " | ".join(titles)
         + " |",
         "|:---|" + "---:|" * len(titles),
@@ -175,8 +175,31 @@ def comparisons_csv(results: Results) -> str:
     return out.getvalue()
 
 
+def comparisons_markdown(results: Results) -> str:
+    """Per pair of models: what the paired comparison says about each metric that has a direction."""
+    titles = {model.name: model.title for model in results.models}
+    metrics = {metric.name: metric for metric in results.metrics if metric.direction != "none"}
+    lines = [f"# {results.dataset_title}: paired comparisons", "", conditions(results) + ".", ""]
+    lines.append("Each interval is at its own level; nothing is corrected for making many comparisons.")
+    pairs = dict.fromkeys((item.model, item.other) for item in results.comparisons)
+    for pair in pairs:
+        model, other = (_escaped(titles[name]) for name in pair)
+        lines += ["", f"## {model} against {other}", "", f"| | difference | interval | n | {model} is |"]
+        lines.append("|:---|---:|---:|---:|:---|")
+        for item in results.comparisons:
+            metric = metrics.get(item.metric)
+            if metric is None or (item.model, item.other) != pair:
+                continue
+            low, high = number(item.ci_low, metric.digits), number(item.ci_high, metric.digits)
+            difference = number(item.difference, metric.digits)
+            lines.append(
+                f"| {_escaped(heading(metric))} | {difference} | {low} to {high} | {item.n} | {item.verdict} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|")
+    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
 
 
 _TEX = {
@@ -194,9 +217,14 @@ _TEX = {
     "²": r"$^2$",
     "±": r"$\pm$",
     "|": r"$|$",
+    "<": r"$<$",
+    ">": r"$>$",
+    # After the end of a row TeX would take these for an option of it.
+    "[": "{[}",
+    "*": "{*}",
     **dict.fromkeys([arrow for arrow in ARROWS.values() if arrow], ""),
 }
 
 
 def _tex(text: str) -> str:
-    return "".join(_TEX.get(character, character) for character in text)
+    return "".join(_TEX.get(character, character) for character in " ".join(text.split()))

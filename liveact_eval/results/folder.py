@@ -127,7 +127,8 @@ class RunFolder:
             content = None
         if not isinstance(content, dict):
             raise UserError(f"{self.layout.run}: damaged. Move the run folder away, or delete this file.")
-        if content.get("run_version", 0) > RUN_VERSION:
+        version = content.get("run_version")
+        if isinstance(version, int) and version > RUN_VERSION:
             raise UserError(
                 f"{self.layout.run}: written by a newer liveact-eval. Upgrade with: pip install -U liveact-eval"
             )

@@ -75,7 +75,8 @@ class Journal:
                     f"{JOURNAL_VERSION}). Upgrade with: pip install -U liveact-eval"
                 )
             self._db.executescript(_SCHEMA)
-            self._db.execute(f"PRAGMA user_version={JOURNAL_VERSION}")
+            if version != JOURNAL_VERSION:
+                self._db.execute(f"PRAGMA user_version={JOURNAL_VERSION}")
         except sqlite3.DatabaseError as error:
             raise self._explained(error) from error
 
@@ -92,7 +93,7 @@ class Journal:
     def record(
         self,
         units: list[Unit],
-        curves: Mapping[tuple[str, str], tuple[float, NDArray[np.float64]]] | None = None,
+        curves: Mapping[tuple[str, str], tuple[float, NDArray[np.floating[Any]]]] | None = None,
     ) -> None:
         """Write finished units in one transaction; it is on the disk when this returns.
 
@@ -125,7 +126,7 @@ class Journal:
 
     def units(self) -> dict[str, Unit]:
         """All finished units by key."""
-        rows = self._db.execute(
+        rows = self._read(
             "SELECT key, model, clip, stage, state, reason, message, payload, seconds FROM units"
         )
         return {
@@ -145,17 +146,15 @@ class Journal:
 
     def curves(self, key: str) -> dict[str, tuple[float, NDArray[np.float32]]]:
         """(fps, values) of a unit's curves, by name."""
-        rows = self._db.execute("SELECT name, fps, data FROM curves WHERE unit = ? ORDER BY name", (key,))
+        rows = self._read("SELECT name, fps, data FROM curves WHERE unit = ? ORDER BY name", key)
         return {name: (fps, np.frombuffer(data, dtype="<f4")) for name, fps, data in rows}
 
     def fingerprint(self, path: Path) -> str:
         """SHA-256 of a file; not read again while its size and time stay the same."""
         stat = path.stat()
-        row = self._db.execute(
-            "SELECT bytes, mtime_ns, sha256 FROM files WHERE path = ?", (_file_key(path),)
-        ).fetchone()
-        if row is not None and row[:2] == (stat.st_size, stat.st_mtime_ns):
-            return str(row[2])
+        for row in self._read("SELECT bytes, mtime_ns, sha256 FROM files WHERE path = ?", _file_key(path)):
+            if row[:2] == (stat.st_size, stat.st_mtime_ns):
+                return str(row[2])
         digest = sha256_of(path)
         self.remember(path, digest)
         return digest
@@ -169,6 +168,12 @@ class Journal:
                 (_file_key(path), stat.st_size, stat.st_mtime_ns, digest),
             )
 
+    def _read(self, query: str, *values: str) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._explained(error) from error
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         try:
@@ -176,7 +181,9 @@ class Journal:
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # After an I/O error SQLite has rolled back by itself.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
         except sqlite3.DatabaseError as error:

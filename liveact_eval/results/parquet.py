@@ -29,8 +29,9 @@ def write_parquet(results: Results, curves: Curves, path: Path) -> None:
     columns = values | {name: [text] * len(results.clip_values) for name, text in constant.items()}
     types = {"value": pa.float64()}
     schema = pa.schema([(name, types.get(name, pa.string())) for name in columns])
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.table(columns, schema=schema), temporary)
+    # Opened here: Arrow takes paths as text only.
+    with atomic_path(path) as temporary, temporary.open("wb") as out:
+        pq.write_table(pa.table(columns, schema=schema), out)
     flat = [
         (name, model, clip, fps, points)
         for name, models in curves.items()
@@ -46,5 +47,5 @@ def write_parquet(results: Results, curves: Curves, path: Path) -> None:
             "values": pa.array([row[4].tolist() for row in flat], pa.list_(pa.float32())),
         }
     )
-    with atomic_path(path.with_name("curves.parquet")) as temporary:
-        pq.write_table(table, temporary)
+    with atomic_path(path.with_name("curves.parquet")) as temporary, temporary.open("wb") as out:
+        pq.write_table(table, out)

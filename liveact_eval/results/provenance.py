@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import liveact_eval
+from liveact_eval.clips.clip import printable
 
 _PACKAGES = ("av", "numpy", "scipy", "scikit-image", "torch", "torchvision", "pydantic", "pillow")
 
@@ -25,7 +26,7 @@ def gather() -> dict[str, Any]:
         "platform": platform.platform(),
         "machine": {"cpu": _cpu(), "cores": _cores(), "memory_gib": _memory_gib()},
         "gpu": gpus(),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": [printable(word) for word in (Path(sys.argv[0]).name, *sys.argv[1:])],
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from liveact_eval.cards.load import parse_typed
-from liveact_eval.errors import UserError
+from liveact_eval.errors import NewerFileError, UserError
 
 SCHEMA_VERSION = 1
 
@@ -171,7 +171,7 @@ def read_results(path: Path) -> Results:
         ) from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise UserError(
+        raise NewerFileError(
             f"{path}: results of schema version {version}; this version understands at most {SCHEMA_VERSION}. "
             "Upgrade with: pip install -U liveact-eval"
         )

@@ -1,0 +1,56 @@
+"""Brings the README up to date with the demo: its table, its plots, and frames of talkers.
+
+make demo && .venv/bin/python docs/refresh.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from liveact_eval.datasets.talkers import PHONEME_NAMES, draw_specs, render
+
+HERE = Path(__file__).resolve().parent
+SHOWN = ("silence", "m", "a", "i", "u", "e", "o", "s", "f")
+
+
+def talkers_sheet() -> Image.Image:
+    """Six speakers, one column per phoneme: the frame in which its mouth shape is clearest."""
+    rows = []
+    for spec in draw_specs("test", 6, speakers=6, seconds=5.0, size=128):
+        talker = render(spec)
+        frames = []
+        for name in SHOWN:
+            of_phoneme = np.flatnonzero(talker.truth.phoneme == PHONEME_NAMES.index(name))
+            open_eyes = of_phoneme[talker.truth.blink[of_phoneme] < 0.2]
+            frames.append(
+                talker.frames[int((open_eyes if len(open_eyes) else of_phoneme)[len(open_eyes) // 2])]
+            )
+        rows.append(np.concatenate(frames, axis=1))
+    return Image.fromarray(np.concatenate(rows, axis=0))
+
+
+def put_table(readme: Path, table: str) -> None:
+    """Replace what stands between the marks."""
+    start, end = "<!-- demo table -->\n", "<!-- /demo table -->"
+    before, rest = readme.read_text(encoding="utf-8").split(start)
+    after = rest.split(end)[1]
+    readme.write_text(f"{before}{start}\n{table}\n{end}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    """Write docs/images/*.png and the table of the README."""
+    demo = HERE.parent / "runs" / "demo"
+    put_table(HERE.parent / "README.md", (demo / "tables" / "results.md").read_text(encoding="utf-8"))
+    images = HERE / "images"
+    images.mkdir(exist_ok=True)
+    talkers_sheet().save(images / "talkers.png", optimize=True)
+    for name in ("metrics.png", "curves.png"):
+        with Image.open(demo / "plots" / name) as plot:
+            plot.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(images / name, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
