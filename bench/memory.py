@@ -53,7 +53,9 @@ def repeat(source: Path, target: Path, times: int) -> None:
     sound = [item.samples for item in items if isinstance(item, Sound)]
     height, width = frames[0].shape[:2]
     encoding = Encoding(crf=20, preset="ultrafast")
-    with VideoWriter(target, size=(width, height), rate=Fraction(25), encoding=encoding, sound=bool(sound)) as writer:
+    with VideoWriter(
+        target, size=(width, height), rate=Fraction(25), encoding=encoding, sound=bool(sound)
+    ) as writer:
         for _ in range(times):
             for samples in sound:
                 writer.write_sound(samples)

@@ -43,8 +43,8 @@ class Protocol(BaseModel):
     """Length that is measured, from the start, in seconds; `null` measures whole videos."""
     reference_image: Literal["first_frame", "image"] = "first_frame"
     """What identity is taken from: the clip's first frame or the image that it came with."""
-    driving_audio: Literal["self", "permuted"] = "self"
-    """`self`: the clip's own audio drives it; `permuted`: that of the next clip."""
+    driving_audio: Literal["self"] = "self"
+    """What drives a clip: its own audio."""
     encoding: Encoding = Encoding()
     """How generated videos are written."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-Code = Literal["black", "noise", "frozen", "no_audio", "sound_length", "wrong_length", "wrong_size"]
+Code = Literal["black", "noise", "frozen", "no_audio", "sound_length", "wrong_length"]
 
 # Every eighth row is enough to tell black, noise and standstill, and costs nothing beside decoding.
 _ROW_STEP = 8
@@ -20,7 +20,7 @@ class SanityLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reject: tuple[Code, ...] = ("black", "noise", "wrong_length", "wrong_size")
+    reject: tuple[Code, ...] = ("black", "noise", "wrong_length")
     """Findings that leave the clip without numbers; all others are shown beside them."""
     black_level: float = Field(default=6.0, ge=0, le=255)
     """A frame is black if no sampled level exceeds this."""

@@ -38,7 +38,7 @@ class FolderDataset:
     def entries(self, fingerprint: Fingerprint) -> list[ClipEntry]:
         """One clip per video, by the hash of the file."""
         return [
-            ClipEntry(id=clip, speaker=speaker, content_hash=fingerprint(path))
+            ClipEntry(id=clip, speaker=speaker, content_hash=_hash_of(path, fingerprint))
             for (clip, path), speaker in zip(self.videos, self.speakers, strict=True)
         ]
 
@@ -61,6 +61,14 @@ class FolderDataset:
         """About twice the size of the given videos for each model: near-lossless copies are larger."""
         sizes = [path.stat().st_size for _, path in self.videos[:clips] if path.is_file()]
         return 2 * models * sum(sizes)
+
+
+def _hash_of(path: Path, fingerprint: Fingerprint) -> str:
+    """The fingerprint of a video; one that cannot be read is a clip that fails, not a run that does not start."""
+    try:
+        return fingerprint(path)
+    except OSError as error:
+        return f"unreadable-{error.errno}"
 
 
 def open_folder(card: DatasetCard, spec: FolderSpec, protocol: Protocol, root: Path) -> FolderDataset:

@@ -99,6 +99,8 @@ def measure(job: Job) -> Measurement:
     for metric in active:
         if rejecting:
             scores[metric.name] = _all_missing(metric, Missing(rejecting[0].code, rejecting[0].message))
+        elif metric.paired and state.unpaired is not None:
+            scores[metric.name] = _all_missing(metric, state.unpaired)
         else:
             scores[metric.name] = metric.score(state.rows(metric), context)
     return Measurement(
@@ -154,6 +156,8 @@ class _Pass:
         self.size = (0, 0)
         paired = any(metric.paired for metric in metrics)
         self.paired_frames: int | None = 0 if paired else None
+        self.unpaired: Missing | None = None
+        """Why frames cannot be compared with the real ones, if so."""
 
     def look(self, run: NDArray[np.uint8], reference: NDArray[np.uint8] | None) -> None:
         """Take the next frames, (N, H, W, 3), and as many of the real video as it still has."""
@@ -170,15 +174,15 @@ class _Pass:
         other = None
         if self.paired_frames is not None and reference is not None and len(reference):
             if reference.shape[1:] != run.shape[1:]:
-                raise ClipError(
-                    "wrong_size",
-                    f"the video is {self.size[0]}x{self.size[1]}, the real one "
-                    f"{reference.shape[2]}x{reference.shape[1]}",
-                )
-            # A video measured against itself shares even the derived streams.
-            same = reference is run
-            other = streams if same else DerivedStreams(reference, self.paired_frames, self._real_track)
-            self.paired_frames += len(reference)
+                real_size = f"{reference.shape[2]}x{reference.shape[1]}"
+                message = f"the video is {self.size[0]}x{self.size[1]}, the real one {real_size}"
+                self.unpaired = Missing("wrong_size", message)
+            elif reference is run:
+                # A video measured against itself shares even the derived streams.
+                other = streams
+            else:
+                other = DerivedStreams(reference, self.paired_frames, self._real_track)
+            self.paired_frames += len(reference) if other is not None else 0
         with torch.inference_mode():
             for feed in self._feeds:
                 if isinstance(feed.need, FrameNeed):

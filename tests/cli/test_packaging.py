@@ -101,9 +101,14 @@ def test_the_folder_datasets_is_not_the_library_of_that_name() -> None:
 
 
 def test_an_editable_install_brings_no_data_folder_onto_the_path(tmp_path: Path) -> None:
-    program = "import importlib.util as u; print(u.find_spec('models'), u.find_spec('reports')); import liveact_eval"
+    program = "import importlib.util as u; print(u.find_spec('models'), u.find_spec('reports')); import liveact_eval.clips.video"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (ended.returncode, ended.stdout.split()) == (0, ["None", "None"]), ended.stderr

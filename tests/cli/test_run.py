@@ -95,7 +95,7 @@ def test_two_workers_give_the_same_numbers(finished: Path, tiny: Path, tmp_path:
 
 def test_values_in_the_tables_are_those_in_the_json(finished: Path) -> None:
     expected = pd.DataFrame(results(finished)["rows"])
-    table = pd.read_csv(finished / "tables" / "results.csv")
+    table = pd.read_csv(finished / "tables" / "results.csv", float_precision="round_trip")
     assert list(table["metric"]) == list(expected["metric"])
     for column in ("value", "ci_low", "ci_high", "n", "n_total"):
         np.testing.assert_array_equal(table[column], expected[column].astype(float))

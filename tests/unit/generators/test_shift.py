@@ -65,7 +65,14 @@ def test_samples_move_by_whole_frames(frames: int, rate: Fraction) -> None:
     [
         ("h264.mp4", "libx264"),
         ("h264.mkv", "libx264"),
-        ("h264.ts", "libx264"),
+        pytest.param(
+            "h264.ts",
+            "libx264",
+            marks=pytest.mark.skipif(
+                int(av.__version__.split(".")[0]) < 18,
+                reason="the FFmpeg of PyAV 17 loses the last frame of a transport stream that is copied",
+            ),
+        ),
         ("hevc.mkv", "libx265"),
         ("vp9.webm", "libvpx-vp9"),
         ("av1.mkv", "libsvtav1"),

@@ -197,12 +197,12 @@ def test_latex_compiles(tmp_path: Path) -> None:
 
 def test_csv_reads_back() -> None:
     found = make({"m": {"a": 0.1 + 0.2, "b": None}}, [versus("a", "b", "cannot tell")])
-    frame = pd.read_csv(io.StringIO(tables.rows_csv(found)))
+    frame = pd.read_csv(io.StringIO(tables.rows_csv(found)), float_precision="round_trip")
     assert frame["value"].tolist()[0] == 0.1 + 0.2
     assert frame["value"].isna().tolist() == [False, True]
     assert set(ResultRow.model_fields) == set(frame.columns)
     assert frame["failures"].tolist() == ["unreadable=1", "no_truth=4"]
-    pairs = pd.read_csv(io.StringIO(tables.comparisons_csv(found)))
+    pairs = pd.read_csv(io.StringIO(tables.comparisons_csv(found)), float_precision="round_trip")
     assert pairs.to_dict("records")[0]["verdict"] == "cannot tell"
     assert set(pairs.columns) == set(Comparison.model_fields)
 
