@@ -101,7 +101,10 @@ def test_the_folder_datasets_is_not_the_library_of_that_name() -> None:
 
 
 def test_an_editable_install_brings_no_data_folder_onto_the_path(tmp_path: Path) -> None:
-    program = "import importlib.util as u; print(u.find_spec('models'), u.find_spec('reports')); import liveact_eval.clips.video"
+    program = (
+        "import importlib.util as u; print(u.find_spec('models'), u.find_spec('reports'));"
+        "import liveact_eval.clips.video"
+    )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ended = subprocess.run(
         [sys.executable, "-c", program],
