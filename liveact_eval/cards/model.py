@@ -14,7 +14,7 @@ class _Card(BaseModel):
 
 
 class WeightFile(_Card):
-    """One weight file that the user fetches; it is checked by size and SHA-256 before use."""
+    """One weight file that the user fetches, and what it must be."""
 
     hub: str
     """Model-hub id, `owner/name`."""
@@ -29,7 +29,7 @@ class WeightFile(_Card):
 
 
 class Reported(_Card):
-    """A figure that the authors report. It is shown beside what was measured, never instead of it."""
+    """A figure that the authors report. It never takes the place of a measurement."""
 
     name: str
     """What was reported, for example `fps`."""

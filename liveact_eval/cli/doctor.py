@@ -12,7 +12,7 @@ from liveact_eval.errors import ExitCode
 def doctor(as_json: options.Json = False) -> None:
     """Check this machine and this installation, and say the command that mends each finding.
 
-    Draws a two-second clip, encodes it, decodes it and measures a known offset: the path of every run.
+    Draws a three-second clip, encodes it, decodes it and measures a known offset: the path of every run.
 
     Example:
 

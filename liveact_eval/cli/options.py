@@ -23,7 +23,8 @@ Out = Annotated[
 MaxFailures = Annotated[
     str | None,
     typer.Option(
-        "--max-failures", help="Stop when more clips fail: a count (3) or a share (0.1). Default: never."
+        "--max-failures",
+        help="Stop when more (clip, model) pairs fail: a count (3) or a share (0.1). Default: never.",
     ),
 ]
 Config = Annotated[

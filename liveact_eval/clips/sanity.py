@@ -73,7 +73,6 @@ class FrameSurvey:
         seconds: float,
         sound_seconds: float | None,
         expected_seconds: float | None,
-        expected_sound: bool = True,
     ) -> list[Finding]:
         """What is wrong, given the lengths of the picture, of its sound, and of what it should be."""
         found: list[Finding] = []
@@ -87,8 +86,7 @@ class FrameSurvey:
                 self._finding("frozen", f"{self.still} of {self.frames - 1} changes of frame are none")
             )
         if sound_seconds is None:
-            if expected_sound:
-                found.append(self._finding("no_audio", "the video has no sound"))
+            found.append(self._finding("no_audio", "the video has no sound"))
         elif abs(sound_seconds - seconds) > limits.length_s:
             found.append(
                 self._finding("sound_length", f"{seconds:.2f} s of picture, {sound_seconds:.2f} s of sound")

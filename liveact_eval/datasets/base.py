@@ -13,6 +13,14 @@ Fingerprint = Callable[[Path], str]
 """SHA-256 (hex) of a file; may remember files that did not change."""
 
 
+def hash_or_error(path: Path, fingerprint: Fingerprint) -> str:
+    """The fingerprint of a file; one that cannot be read is a clip that fails, not a run that does not start."""
+    try:
+        return fingerprint(path)
+    except OSError as error:
+        return f"unreadable-{error.errno}"
+
+
 class Dataset(Protocol):
     """A source of clips. It travels to worker processes, so it is small and can be pickled."""
 

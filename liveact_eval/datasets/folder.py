@@ -11,7 +11,7 @@ from typing import Literal
 from liveact_eval.cards.dataset import DatasetCard, FolderSpec
 from liveact_eval.cards.protocol import Protocol
 from liveact_eval.clips.clip import VIDEO_SUFFIXES, Clip, ClipEntry, printable
-from liveact_eval.datasets.base import Fingerprint
+from liveact_eval.datasets.base import Fingerprint, hash_or_error
 from liveact_eval.errors import UserError
 
 _JOURNAL = "journal.sqlite"
@@ -37,9 +37,14 @@ class FolderDataset:
 
     def entries(self, fingerprint: Fingerprint) -> list[ClipEntry]:
         """One clip per video, by the hash of the file."""
+        hashes = [hash_or_error(path, fingerprint) for _, path in self.videos]
+        if self.sounds is not None:
+            # Another driving sound makes another clip.
+            both = zip(hashes, self.sounds, strict=True)
+            hashes = [f"{video}+{hash_or_error(sound, fingerprint)}" for video, sound in both]
         return [
-            ClipEntry(id=clip, speaker=speaker, content_hash=_hash_of(path, fingerprint))
-            for (clip, path), speaker in zip(self.videos, self.speakers, strict=True)
+            ClipEntry(id=clip, speaker=speaker, content_hash=content)
+            for (clip, _), speaker, content in zip(self.videos, self.speakers, hashes, strict=True)
         ]
 
     def materialise(self, entry: ClipEntry) -> Clip:
@@ -61,14 +66,6 @@ class FolderDataset:
         """About twice the size of the given videos for each model: near-lossless copies are larger."""
         sizes = [path.stat().st_size for _, path in self.videos[:clips] if path.is_file()]
         return 2 * models * sum(sizes)
-
-
-def _hash_of(path: Path, fingerprint: Fingerprint) -> str:
-    """The fingerprint of a video; one that cannot be read is a clip that fails, not a run that does not start."""
-    try:
-        return fingerprint(path)
-    except OSError as error:
-        return f"unreadable-{error.errno}"
 
 
 def open_folder(card: DatasetCard, spec: FolderSpec, protocol: Protocol, root: Path) -> FolderDataset:
@@ -99,9 +96,13 @@ def find_videos(root: Path, pattern: str = "**/*") -> dict[str, Path]:
         raise UserError(f"No folder of videos at {str(root)!r}. Check the path.")
     # What a run made beside its clips is no clip.
     made = {journal.parent for journal in root.rglob(_JOURNAL)}
+    try:
+        matches = sorted(root.glob(pattern))
+    except ValueError as error:
+        raise UserError(f"pattern {pattern!r}: {error}. Expected a glob such as **/*.mp4.") from error
     files = [
         path
-        for path in sorted(root.glob(pattern))
+        for path in matches
         if path.suffix.lower() in VIDEO_SUFFIXES
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(root).parts)

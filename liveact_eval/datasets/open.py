@@ -86,7 +86,8 @@ def unprepared(card: DatasetCard) -> str:
 
 def changed(protocol: Protocol, changes: ProtocolChanges) -> Protocol:
     """A protocol with those fields changed that are given, those of the encoding one by one."""
-    fields = changes.model_dump(exclude_unset=True, exclude_none=True)
-    if "encoding" in fields:
-        fields["encoding"] = protocol.encoding.model_dump() | fields["encoding"]
+    fields = changes.model_dump(exclude_unset=True)
+    encoding = fields.pop("encoding", None)
+    if encoding is not None:
+        fields["encoding"] = protocol.encoding.model_dump() | encoding
     return parse_typed(protocol.model_dump() | fields, Protocol, where="protocol")

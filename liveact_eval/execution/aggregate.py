@@ -28,9 +28,6 @@ from liveact_eval.results.schema import (
     Results,
 )
 
-NOT_APPLICABLE = frozenset({"no_truth", "no_reference", "no_face_track"})
-"""Reasons that say that a metric cannot be asked here at all; no clip failed."""
-
 
 @dataclass(frozen=True)
 class _Cell:

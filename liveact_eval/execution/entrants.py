@@ -10,7 +10,7 @@ from pathlib import Path
 from liveact_eval.cards.load import load_model
 from liveact_eval.cards.protocol import Encoding
 from liveact_eval.clips.clip import Clip, ClipEntry, printable, safe_name
-from liveact_eval.datasets.base import Fingerprint
+from liveact_eval.datasets.base import Fingerprint, hash_or_error
 from liveact_eval.errors import ClipError, UserError
 from liveact_eval.generators.build import build_generator
 from liveact_eval.generators.protocol import Generation, Generator
@@ -54,7 +54,7 @@ class ExistingVideos:
     def key(self, clip: str, fingerprint: Fingerprint) -> str:
         """The hash of the video, so that a replaced file is measured again."""
         path = dict(self.videos).get(clip)
-        return "missing" if path is None or not path.is_file() else fingerprint(path)
+        return "missing" if path is None or not path.is_file() else hash_or_error(path, fingerprint)
 
     def _find(self, clip: str) -> Path:
         path = dict(self.videos).get(clip)

@@ -18,7 +18,7 @@ from liveact_eval.execution.entrants import REAL, Entrant, entrants_of, existing
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.registry import select
 
-_LATE_IMPORTS = ("av", "torch", "scipy", "skimage", "pandas", "pyarrow", "matplotlib", "PIL")
+_LATE_IMPORTS = ("av", "torch", "scipy", "skimage", "pyarrow", "matplotlib", "PIL")
 _SPARE_BYTES = 64 << 20
 
 
@@ -76,7 +76,11 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
     out = run_root(config)
     making = [entrant for entrant in entrants if entrant.name != REAL and entrant.kind != "videos"]
     size = dataset.estimate_bytes(len(entries), len(making))
-    _check_space(out, size)
+    if Path(source).exists() and out.resolve() == Path(source).resolve():
+        raise UserError(f"--out {str(out)!r} is the folder of videos itself. Give another folder.")
+    if not (out / "journal.sqlite").is_file():
+        # A run that goes on has most of its videos already.
+        _check_space(out, size)
     return Plan(
         config=config,
         dataset=dataset,

@@ -94,7 +94,8 @@ def _run_pool(first: Iterator[Task], workers: int) -> None:
             else:
                 suspects.extend(lost)
     finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+        # Waiting, since whoever takes the run folder next must find nobody else writing into it.
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _settle(

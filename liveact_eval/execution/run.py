@@ -6,7 +6,6 @@ import dataclasses
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from liveact_eval.clips.clip import ClipEntry, printable
 from liveact_eval.clips.faces import FaceOrder
+from liveact_eval.errors import ClipError
 from liveact_eval.execution.entrants import Entrant
 from liveact_eval.execution.keys import generation_key, metric_key, survey_key
 from liveact_eval.execution.plan import Plan
@@ -28,7 +28,7 @@ from liveact_eval.execution.tasks import (
     prepare,
 )
 from liveact_eval.measure.engine import Measurement
-from liveact_eval.metrics.base import Metric, Missing
+from liveact_eval.metrics.base import ClipScore, Metric, Missing
 from liveact_eval.results.folder import Layout
 from liveact_eval.results.journal import Journal, Unit
 
@@ -132,7 +132,10 @@ class Execution:
         def done(outcome: Outcome) -> list[Task]:
             if outcome.error is not None:
                 for pair in pairs:
-                    self._fail(pair, [pair.key], "prepare", outcome)
+                    made = self.made(pair)
+                    self._fail(
+                        pair, [pair.key] if made is None else self._open_keys(pair, made), "prepare", outcome
+                    )
                 return []
             return [self._next(pair, outcome.value) for pair in pairs]
 
@@ -173,21 +176,27 @@ class Execution:
         faces = None if made.faces is None else {"hold": made.faces.hold}
         return dataclasses.asdict(made) | {"video": str(path), "faces": faces}
 
+    def _open_keys(self, pair: Pair, made: Made) -> list[str]:
+        """Keys of what a made video still lacks; what other metrics have found before stays."""
+        survey = survey_key(pair.key, made.sha256, self._plan.config.sanity)
+        if survey not in self.units or self.units[survey].failed:
+            return [survey]
+        return [metric_key(survey, metric) for metric in self.lacking(pair, made)]
+
     def _measure(self, pair: Pair, prepared: Prepared, made: Made) -> Task:
         wanted = self.lacking(pair, made)
         survey = survey_key(pair.key, made.sha256, self._plan.config.sanity)
         real = prepared.clip.video
         # The journal keeps full paths, the dataset's may be relative or links.
         is_real = real is not None and made.video.resolve() == real.resolve()
-        surveyed = survey in self.units and not self.units[survey].failed
 
         def done(outcome: Outcome) -> list[Task]:
             if outcome.error is not None:
-                # What other metrics have found before stays.
-                keys = [metric_key(survey, metric) for metric in wanted] if surveyed else [survey]
-                self._fail(pair, keys, "measure", outcome)
+                self._fail(pair, self._open_keys(pair, made), "measure", outcome)
                 return []
             self._record_measurement(pair, survey, wanted, outcome)
+            for name, trace in outcome.value.traces.items():
+                self._fail_metric(pair, survey, name, trace)
             rejected = [f for f in outcome.value.findings if f.rejects]
             text = f"{pair.entrant.name} {pair.entry.id}: " + (
                 f"rejected, {rejected[0].code}" if rejected else "ok"
@@ -226,7 +235,9 @@ class Execution:
         for metric in wanted:
             score = measured.scores[metric.name]
             key = metric_key(survey, metric)
-            values = {name: _stored(metric, value) for name, value in score.values.items()}
+            if metric.name in measured.traces:
+                continue
+            values = {name: _stored(metric, score, name) for name in score.values}
             units.append(
                 Unit(key=key, model=model, clip=clip, stage=f"measure:{metric.name}", payload=values)
             )
@@ -235,7 +246,9 @@ class Execution:
         self._journal.record(units, curves)
         self.units.update({unit.key: unit for unit in units})
 
-    def _fail(self, pair: Pair, keys: list[str], stage: str, outcome: Outcome) -> None:
+    def _fail(
+        self, pair: Pair, keys: list[str], stage: str, outcome: Outcome, *, advance: bool = True
+    ) -> None:
         error = outcome.error
         if error is None:
             raise ValueError("this outcome is no failure")
@@ -255,10 +268,24 @@ class Execution:
         ]
         self._record(units)
         if outcome.trace is not None:
-            with self._layout.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
-                log.write(f"{pair.entrant.name} {pair.entry.id} {stage}\n{outcome.trace}\n")
-        self._watcher.advance(f"{pair.entrant.name} {pair.entry.id}: {stage} failed, {error}", failed=True)
+            self._log(pair, stage, outcome.trace)
+        if advance:
+            self._watcher.advance(
+                f"{pair.entrant.name} {pair.entry.id}: {stage} failed, {error}", failed=True
+            )
         self._count_failure()
+
+    def _fail_metric(self, pair: Pair, survey: str, name: str, trace: str) -> None:
+        """One metric failed on a clip in a way that was not foreseen; the others have their numbers."""
+        metric = next(metric for metric in self._plan.metrics if metric.name == name)
+        outcome = Outcome(
+            None, ClipError("internal_error", f"metric {name}: {trace.splitlines()[-1]}"), 0.0, trace
+        )
+        self._fail(pair, [metric_key(survey, metric)], "measure", outcome, advance=False)
+
+    def _log(self, pair: Pair, stage: str, trace: str) -> None:
+        with self._layout.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{pair.entrant.name} {pair.entry.id} {stage}\n{trace}\n")
 
     def _record(self, units: list[Unit]) -> None:
         self._journal.record(units)
@@ -273,19 +300,22 @@ class Execution:
             )
 
 
-def _stored(metric: Metric, value: float | Missing) -> dict[str, Any]:
+def _stored(metric: Metric, score: ClipScore, name: str) -> dict[str, Any]:
     """One value as JSON: with its additive statistics, or with the reason why it is missing."""
+    value = score.values[name]
     if isinstance(value, Missing):
         return {"value": None, "reason": value.reason, "detail": value.detail}
     if not math.isfinite(value):
         return {"value": None, "reason": "not_finite", "detail": f"the metric gave {value}"}
-    return {"value": value, "statistics": np.asarray(metric.statistics(value)).tolist()}
+    statistics = score.statistics.get(name, metric.statistics(value))
+    return {"value": value, "statistics": np.asarray(statistics).tolist()}
 
 
-def remove_leftovers(root: Path) -> int:
+def remove_leftovers(layout: Layout) -> int:
     """Delete half-written files that killed processes left behind; returns how many there were."""
     part = re.compile(r"^\..+\.\d+\.part(\.[^.]+)?$")
-    leftovers = [path for path in root.rglob(".*") if part.match(path.name) and path.is_file()]
+    folders = (layout.videos.rglob(".*"), *(f.glob(".*") for f in (layout.root, layout.tables, layout.plots)))
+    leftovers = [path for found in folders for path in found if part.match(path.name) and path.is_file()]
     for path in leftovers:
         path.unlink(missing_ok=True)
     return len(leftovers)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import liveact_eval
 from liveact_eval.clips.clip import printable
 from liveact_eval.errors import ExitCode, NewerFileError, UserError
 from liveact_eval.execution.aggregate import aggregate, clip_curves
@@ -64,8 +65,8 @@ def execute(config: RunConfig, watch: Callable[[Plan], Watcher]) -> Finished:
         for path, digest in memory.items():
             journal.remember(path, digest)
         plan = plan or make_plan(config, journal.fingerprint)
-        remove_leftovers(root)
         folder.claim(plan.source, _description(plan))
+        remove_leftovers(folder.layout)
         earlier = _earlier(folder.layout)
         execution = Execution(plan, journal, folder.layout, watch(plan))
         stopped = None
@@ -93,7 +94,13 @@ def _write(plan: Plan, execution: Execution, layout: Layout, earlier: Results | 
     name = printable(layout.root.resolve().name)
     key = _results_key(plan, execution, name)
     stamp = layout.root / _KEY_FILE
-    others = (layout.parquet, layout.tables / "results.md", layout.plots / "metrics.png")
+    tables = ("results.md", "results.tex", "results.csv", "comparisons.md", "comparisons.csv")
+    others = (
+        layout.parquet,
+        layout.parquet.with_name("curves.parquet"),
+        layout.plots / "metrics.png",
+        *(layout.tables / table for table in tables),
+    )
     whole = stamp.is_file() and all(path.is_file() for path in others)
     if earlier is not None and whole and stamp.read_text(encoding="utf-8") == key:
         return earlier
@@ -118,11 +125,17 @@ def _results_key(plan: Plan, execution: Execution, name: str) -> str:
     units = sorted((unit.key, unit.failed, unit.reason) for unit in execution.units.values())
     chosen = [
         name,
+        liveact_eval.__version__,
         plan.dataset.title,
+        plan.dataset.tier,
         plan.protocol_id,
+        [(entry.id, entry.speaker) for entry in plan.entries],
         [pair.key for pair in execution.pairs()],
         [(entrant.name, entrant.title) for entrant in plan.entrants],
-        [(metric.name, metric.recipe) for metric in plan.metrics],
+        [
+            (metric.name, metric.recipe, [vars(output) for output in metric.outputs])
+            for metric in plan.metrics
+        ],
         plan.config.sanity.model_dump(mode="json"),
         plan.config.statistics.model_dump(mode="json"),
     ]

@@ -87,7 +87,8 @@ def guarded(function: Callable[..., Any], *arguments: Any) -> Outcome:
         error = ClipError("out_of_memory", "there was not enough memory for this clip")
     except Exception as caught:
         if is_full(caught):
-            raise full_disk(Path.cwd() / "run") from caught
+            named = getattr(caught, "filename", None)
+            raise full_disk(Path(named) if isinstance(named, str) else Path.cwd() / "run") from caught
         trace = traceback.format_exc()
         error = ClipError("internal_error", f"{type(caught).__name__}: {caught}")
     return Outcome(None, error, time.monotonic() - started, trace)

@@ -49,6 +49,7 @@ class ControlGenerator:
         if clip.video is None:
             raise ClipError("no_real_video", f"the control {self.spec.effect!r} is made from a real video")
         hold = None
+        details: dict[str, str | int | float] = {"picture": "copied"}
         if self.spec.effect == "real":
             out = clip.video
         elif self.spec.effect == "shift":
@@ -58,12 +59,13 @@ class ControlGenerator:
                 hold = 0
             elif self.spec.effect == "freeze":
                 hold = int(self.spec.start * (count_frames(clip) - 1))
+            details = {"picture": self.encoding.codec, "crf": self.encoding.crf}
             self._degrade(clip, clip.video, out, self._effect(clip, hold, seed))
         return Generation(
             video=out,
             seconds=time.monotonic() - started,
             faces=FaceOrder(hold=hold),
-            details={"codec": self.encoding.codec, "crf": self.encoding.crf},
+            details=details,
         )
 
     def _shift(self, clip: Clip, real: Path, out: Path) -> None:

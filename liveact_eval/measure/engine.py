@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,8 @@ class Measurement:
     """Width and height."""
     paired_frames: int | None
     """Frames compared with the real video, where a metric is paired."""
+    traces: dict[str, str] = field(default_factory=dict)
+    """Tracebacks of metrics that failed in a way that was not foreseen, by name; the others are not touched."""
 
 
 def measure(job: Job) -> Measurement:
@@ -102,7 +105,7 @@ def measure(job: Job) -> Measurement:
         elif metric.paired and state.unpaired is not None:
             scores[metric.name] = _all_missing(metric, state.unpaired)
         else:
-            scores[metric.name] = metric.score(state.rows(metric), context)
+            scores[metric.name] = state.score(metric, context)
     return Measurement(
         scores=scores,
         findings=findings,
@@ -110,6 +113,7 @@ def measure(job: Job) -> Measurement:
         fps=float(rate),
         size=state.size,
         paired_frames=state.paired_frames,
+        traces=state.traces,
     )
 
 
@@ -156,6 +160,8 @@ class _Pass:
         self.size = (0, 0)
         paired = any(metric.paired for metric in metrics)
         self.paired_frames: int | None = 0 if paired else None
+        self.traces: dict[str, str] = {}
+        """Tracebacks of failed metrics."""
         self.unpaired: Missing | None = None
         """Why frames cannot be compared with the real ones, if so."""
 
@@ -189,8 +195,28 @@ class _Pass:
                     self._feed(feed, feed.need, streams, other)
         self.frames += len(run)
 
-    @staticmethod
-    def _feed(feed: _Feed, need: FrameNeed, streams: DerivedStreams, other: DerivedStreams | None) -> None:
+    def score(self, metric: Metric, context: ClipContext) -> ClipScore:
+        """The scores of a metric; all missing if it failed here or before."""
+        if metric.name not in self.traces:
+            try:
+                return metric.score(self.rows(metric), context)
+            except Exception:  # noqa: BLE001 - a bug in one metric must not cost the others
+                self.traces[metric.name] = traceback.format_exc()
+        return _all_missing(metric, Missing("internal_error", self.traces[metric.name].splitlines()[-1]))
+
+    def _take(self, feed: _Feed, batch: Batch) -> None:
+        if feed.metric.name in self.traces:
+            return
+        try:
+            feed.take(batch)
+        except (ClipError, MemoryError):
+            raise
+        except Exception:  # noqa: BLE001 - as above
+            self.traces[feed.metric.name] = traceback.format_exc()
+
+    def _feed(
+        self, feed: _Feed, need: FrameNeed, streams: DerivedStreams, other: DerivedStreams | None
+    ) -> None:
         key = StreamKey.of(need)
         pictures = streams.get(key)
         real = None
@@ -204,7 +230,7 @@ class _Pass:
         windows = feed.frames.push(pictures)
         against = feed.reference.push(real) if real is not None else None
         if windows is not None:
-            feed.take(Batch(windows=windows, reference=against, anchor=feed.anchor))
+            self._take(feed, Batch(windows=windows, reference=against, anchor=feed.anchor))
 
     def listen(self, of: str, samples: NDArray[np.int16]) -> None:
         """Take the next samples of the measured video's sound or of the driving audio."""
@@ -215,7 +241,7 @@ class _Pass:
             if isinstance(feed.need, SoundNeed) and feed.need.of == of:
                 windows = feed.sound.push(samples)
                 if windows is not None:
-                    feed.take(Batch(windows=torch.from_numpy(windows.copy())))
+                    self._take(feed, Batch(windows=torch.from_numpy(windows.copy())))
 
     def rows(self, metric: Metric) -> dict[str, NDArray[np.float64]]:
         """All rows of a metric, (T, d) by need; (0, 1) where not one window was complete."""

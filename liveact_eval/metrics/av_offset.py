@@ -11,6 +11,8 @@ from liveact_eval.measure.needs import FrameNeed, SoundNeed
 from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Metric, Missing, Output, Rows
 from liveact_eval.metrics.registry import register
 
+MIN_SOUND_CORRELATION = 0.5
+"""Below this the video does not carry the driving sound."""
 ENVELOPE_HZ = 100
 _HOP = 16_000 // ENVELOPE_HZ
 SEARCH_FRAMES = 15
@@ -43,7 +45,7 @@ class AvOffset(Metric):
         "sound": SoundNeed(of="video", window=_HOP, hop=_HOP),
         "driving": SoundNeed(of="driving", window=_HOP, hop=_HOP),
     }
-    recipe = "av-offset-truth-15frames@1"
+    recipe = "av-offset-truth-15frames@2"
     summary = (
         "Offset between mouth and sound against the known script; positive: the sound comes earlier than the "
         "mouth (the sign of SyncNet). The correlation is that of the visible mouth opening with the script at "
@@ -79,12 +81,14 @@ class AvOffset(Metric):
         script = clip.truth.mouth_opening.astype(np.float64)
         seen, correlation = best_lag(mouth, script, SEARCH_FRAMES)
         reach = round(SEARCH_FRAMES / clip.fps * ENVELOPE_HZ)
-        heard, _ = best_lag(rows["sound"][:, 0], rows["driving"][:, 0], reach)
+        heard, match = best_lag(rows["sound"][:, 0], rows["driving"][:, 0], reach)
         values: dict[str, float | Missing] = {"mouth_correlation": correlation}
-        if correlation < MIN_CORRELATION:
-            missing = Missing(
-                "no_sync", f"best correlation of the mouth with the script is {correlation:.2f}"
-            )
+        # At the end of the search range the true lag may well lie outside.
+        if correlation < MIN_CORRELATION or abs(seen) == SEARCH_FRAMES:
+            missing = Missing("no_sync", f"the mouth follows the script by {correlation:.2f} at lag {seen}")
+            values |= {"av_offset_frames": missing, "av_offset_abs_frames": missing}
+        elif match < MIN_SOUND_CORRELATION or abs(heard) == reach:
+            missing = Missing("no_sync", f"the sound follows the driving sound by {match:.2f} at lag {heard}")
             values |= {"av_offset_frames": missing, "av_offset_abs_frames": missing}
         else:
             offset = seen - heard * clip.fps / ENVELOPE_HZ

@@ -83,13 +83,15 @@ class ClipScore:
     """A number, or why there is none, by output name."""
     curves: Mapping[str, Rows] = field(default_factory=dict)
     """Values over time, one per window, by curve name."""
+    statistics: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """For set metrics: additive vectors by output name, where the value of a set is not the mean over clips."""
 
 
 class Metric(ABC):
     """A metric over a dataset. Subclass it in a file of its own and put `@register` above the class.
 
-    The default statistics are those of a mean over clips: (value, 1) of each clip, summed. A set metric
-    (FID, FVD) overrides `statistics` and `result`, and nothing else changes.
+    The default statistics are those of a mean over clips: (value, 1) of each clip, summed. A set metric gives
+    vectors of its own in `ClipScore.statistics` and overrides `result`; nothing else changes.
     """
 
     name: ClassVar[str]

@@ -44,7 +44,7 @@ def shipped() -> dict[str, Metric]:
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             _add(found, point.load())
-        except ImportError as error:
+        except Exception as error:
             raise UserError(
                 f"The metric plugin {point.name!r} ({point.value}) cannot be imported: {error}. "
                 f"Mend or remove the package that brings it."
@@ -82,7 +82,12 @@ def _from_file(path: Path) -> dict[str, Metric]:
     module = importlib.util.module_from_spec(spec)
     # Dataclasses look their module up while it is being made.
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(
+            f"{path}: cannot be imported: {type(error).__name__}: {error}. Mend the file."
+        ) from error
     everything: dict[str, Metric] = {}
     _add(everything, module)
     # A shipped metric that the file only imports is not what it was named for.
@@ -96,7 +101,10 @@ def _add(found: dict[str, Metric], module: object) -> None:
     for item in vars(module).values():
         if not (isinstance(item, ABCMeta) and issubclass(item, Metric) and vars(item).get(_MARK)):
             continue
-        metric = item()
+        try:
+            metric = item()
+        except TypeError as error:
+            raise UserError(f"Metric class {item.__name__}: {error}. See docs/add-a-metric.md.") from error
         if metric.name in found and type(found[metric.name]) is not item:
             raise UserError(f"Two metrics are named {metric.name!r}. Rename the one that you added.")
         found[metric.name] = metric

@@ -60,9 +60,14 @@ class Layout:
         """Tracebacks of errors that were not foreseen."""
         return self.root / "errors.log"
 
+    @property
+    def videos(self) -> Path:
+        """Made videos, one folder per model."""
+        return self.root / "videos"
+
     def video(self, model: str, clip: str) -> Path:
         """Path of a made video, without its suffix."""
-        return self.root / "videos" / model / safe_name(clip)
+        return self.videos / model / safe_name(clip)
 
 
 class RunFolder:

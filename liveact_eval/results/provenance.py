@@ -12,7 +12,7 @@ from typing import Any
 import liveact_eval
 from liveact_eval.clips.clip import printable
 
-_PACKAGES = ("av", "numpy", "scipy", "scikit-image", "torch", "torchvision", "pydantic", "pillow")
+_PACKAGES = ("av", "numpy", "scipy", "scikit-image", "torch", "pydantic", "pillow")
 
 
 def gather() -> dict[str, Any]:

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from liveact_eval.clips.clip import Clip
 from liveact_eval.clips.sanity import SanityLimits
 from liveact_eval.errors import ClipError
 from liveact_eval.measure.engine import Job, measure
-from liveact_eval.metrics.base import Missing
+from liveact_eval.metrics.base import Batch, Missing
 from liveact_eval.metrics.psnr import Psnr
 from liveact_eval.metrics.registry import select
 from tests.helpers import clip_of, moving_square, numbers, tone, values, write_av
@@ -83,3 +84,17 @@ def test_a_broken_reference_is_the_clips_failure(tmp_path: Path, made: Path) -> 
     broken.write_text("not a video")
     with pytest.raises(ClipError, match=r"unreadable: 'real\.mp4'"):
         measure(Job(clip=clip_of(broken), video=made, metrics=[Psnr()]))
+
+
+def test_a_metric_that_breaks_costs_only_itself(real: Path) -> None:
+    class Broken(Psnr):
+        name = "broken"
+
+        def features(self, need: str, batch: Batch) -> torch.Tensor:
+            raise ZeroDivisionError("on purpose")
+
+    found = measure(Job(clip=clip_of(real), video=real, metrics=[Broken(), Psnr()]))
+    assert found.scores["psnr"].values == {"psnr_db": 100.0}
+    value = found.scores["broken"].values["psnr_db"]
+    assert isinstance(value, Missing) and value.reason == "internal_error"
+    assert "on purpose" in found.traces["broken"]

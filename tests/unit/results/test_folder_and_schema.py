@@ -49,16 +49,22 @@ def test_layout_keeps_names_apart(tmp_path: Path) -> None:
 
 
 def test_leftovers(tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
+    for folder in ("videos/model", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
     gone = [
         tmp_path / ".run.1.part.json",
-        tmp_path / "deep" / ".a.b.22.part.mp4",
+        tmp_path / "videos" / "model" / ".a.b.22.part.mp4",
         tmp_path / "..results-key.3.part",
     ]
-    kept = [tmp_path / "a.1.part.mp4", tmp_path / ".a.part.mp4", tmp_path / ".a.1.parts"]
+    kept = [
+        tmp_path / "elsewhere" / ".run.1.part.json",
+        tmp_path / "a.1.part.mp4",
+        tmp_path / ".a.part.mp4",
+        tmp_path / ".a.1.parts",
+    ]
     for path in gone + kept:
         path.touch()
-    assert remove_leftovers(tmp_path) == 3
+    assert remove_leftovers(Layout(tmp_path)) == 3
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
 
 
