@@ -152,14 +152,20 @@ def one_longer(clips: Fill, tmp_path: Path) -> Path:
 
 def test_exception_in_a_metric_is_recorded(one_longer: Path, tmp_path: Path) -> None:
     mine = metric(tmp_path / "mine.py", "mine", "assert frames != 30, 'thirty frames'")
-    answer = run_on(one_longer, tmp_path / "run", "--metrics", mine)
+    answer = run_on(one_longer, tmp_path / "run", "--metrics", f"{mine},psnr")
     assert answer.code == 3
     assert "Traceback" not in answer.err
     (failed, other) = results(tmp_path / "run")["failed"]
     assert (failed["model"], failed["clip"], failed["stage"]) == ("real", "b", "measure")
-    assert (failed["reason"], failed["message"]) == ("internal_error", "AssertionError: thirty frames")
+    assert (failed["reason"], failed["message"]) == (
+        "internal_error",
+        "metric mine: AssertionError: thirty frames",
+    )
     assert other["model"] == "still"
     assert row(tmp_path / "run", "real", "mine")["failures"] == {"internal_error": 1}
+    assert (
+        row(tmp_path / "run", "real", "psnr_db")["n"] == row(tmp_path / "run", "real", "psnr_db")["n_total"]
+    )
     log = (tmp_path / "run" / "errors.log").read_text(encoding="utf-8")
     assert "real b measure" in log
     assert "Traceback" in log

@@ -118,7 +118,8 @@ def test_datasets_that_cannot_be_opened(name: str, message: str) -> None:
 def test_changes_of_the_protocol() -> None:
     base = Protocol(name="x", version=1, fps=25, size=(64, 64), encoding=Encoding(crf=4, preset="slow"))
     assert changed(base, NO_CHANGES) == base
-    assert changed(base, ProtocolChanges(fps=30, size=None)).model_dump() == base.model_dump() | {"fps": 30}
+    assert changed(base, ProtocolChanges(fps=30)).model_dump() == base.model_dump() | {"fps": 30}
+    assert changed(base, ProtocolChanges(size=None)).model_dump() == base.model_dump() | {"size": None}
     partly = ProtocolChanges.model_validate({"encoding": {"preset": "fast"}})
     assert changed(base, partly).encoding == Encoding(crf=4, preset="fast")
     with pytest.raises(UserError, match="protocol: field `size`: width and height"):
