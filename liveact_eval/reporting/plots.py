@@ -121,8 +121,8 @@ def _lines(axes: Axes, results: Results, curves: Curves, name: str) -> None:
         clips = curves[name].get(model.name)
         if not clips:
             continue
-        fps = next(iter(clips.values()))[0]
-        stacked = _stacked([points for _, points in clips.values()])
+        fps = max(rate for rate, _ in clips.values())
+        stacked = _stacked([_at_rate(points, rate, fps) for rate, points in clips.values()])
         seconds = np.arange(stacked.shape[1]) / fps
         with np.errstate(all="ignore"):
             # Controls may leave a curve as it is: the real one is dashed, so that both can be seen.
@@ -143,7 +143,15 @@ def _lines(axes: Axes, results: Results, curves: Curves, name: str) -> None:
     axes.set_xlabel("s")
 
 
-def _stacked(curves: list[NDArray[np.float32]]) -> NDArray[np.float64]:
+def _at_rate(points: NDArray[np.float32], rate: float, wanted: float) -> NDArray[np.float64]:
+    """A curve at another rate, linearly between its points: clips of a folder may differ in theirs."""
+    if rate == wanted or not len(points):
+        return points.astype(np.float64)
+    seconds = np.arange(int(len(points) / rate * wanted)) / wanted
+    return np.interp(seconds, np.arange(len(points)) / rate, points)
+
+
+def _stacked(curves: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Curves of different lengths as rows, the shorter ones ending in NaN."""
     longest = max(len(curve) for curve in curves)
     table = np.full((len(curves), longest), np.nan)
