@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -108,14 +109,13 @@ def _show(finished: Finished, *, quiet: bool, as_json: bool) -> None:
     console = stderr()
     if finished.stopped is not None:
         console.print(f"[bold red]stopped:[/] {escape(finished.stopped)}")
-    for failure in finished.results.failed[:10]:
+    if finished.results.failed:
+        # Each was told when it happened.
+        reasons = Counter(failure.reason for failure in finished.results.failed)
+        counts = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
         console.print(
-            f"[yellow]failed[/] {escape(failure.model)} {escape(failure.clip)} ({failure.stage}): "
-            f"{escape(failure.message)}",
-            soft_wrap=True,
+            f"[yellow]failed:[/] {counts}; all with their messages in {escape(str(finished.layout.results))}"
         )
-    if len(finished.results.failed) > 10:
-        console.print(f"... and {len(finished.results.failed) - 10} more; all are in results.json")
     if not quiet and not as_json:
         layout = finished.layout
         for name, path in (

@@ -22,3 +22,8 @@ def open_input(path: Path) -> InputContainer:
     if int(av.__version__.split(".")[0]) >= _LENIENT_SINCE:
         return av.open(f"file:{path}")
     return av.open(f"file:{path}", metadata_errors="replace")
+
+
+def reason_of(error: BaseException) -> str:
+    """What FFmpeg says, without its error number and the path that the caller names anyway."""
+    return str(getattr(error, "strerror", None) or error)

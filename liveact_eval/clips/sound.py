@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.clips.alignment import SoundTrack, start_of
-from liveact_eval.clips.media import open_input
+from liveact_eval.clips.media import open_input, reason_of
 from liveact_eval.clips.video import SOUND_RATE_HZ
 from liveact_eval.errors import ClipError
 from liveact_eval.files import atomic_path
@@ -39,7 +39,9 @@ def read_sound(path: Path) -> Iterator[NDArray[np.int16]]:
                 yield track.push(frame)
             yield track.finish()
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise ClipError("unreadable", f"{path.name!r} is not sound that can be read: {error}") from error
+        raise ClipError(
+            "unreadable", f"{path.name!r} is not sound that can be read: {reason_of(error)}"
+        ) from error
 
 
 def load_sound(path: Path) -> NDArray[np.int16]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.clips.alignment import SoundTrack, start_of
-from liveact_eval.clips.media import open_input
+from liveact_eval.clips.media import open_input, reason_of
 from liveact_eval.clips.resample import ConstantRate
 from liveact_eval.errors import ClipError
 
@@ -209,7 +209,7 @@ class VideoFile:
                         yield Frame(rgb, time - first), duration
         except av.error.FFmpegError as error:
             raise ClipError(
-                "corrupt", f"{self.path.name!r} breaks off after {decoded} frames: {error}"
+                "corrupt", f"{self.path.name!r} breaks off after {decoded} frames: {reason_of(error)}"
             ) from error
         if track is not None and (samples := track.finish()).size:
             yield Sound(samples)
@@ -253,7 +253,9 @@ def _open(path: Path) -> InputContainer:
     try:
         return open_input(path)
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise ClipError("unreadable", f"{path.name!r} is not a video that can be read: {error}") from error
+        raise ClipError(
+            "unreadable", f"{path.name!r} is not a video that can be read: {reason_of(error)}"
+        ) from error
 
 
 def _to_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from liveact_eval.cards.protocol import Encoding
 from liveact_eval.clips.alignment import start_of
-from liveact_eval.clips.media import open_input
+from liveact_eval.clips.media import open_input, reason_of
 from liveact_eval.clips.video import SOUND_RATE_HZ
 from liveact_eval.errors import ClipError
 
@@ -63,7 +63,7 @@ def remux_with_sound(video: Path, out: Path, samples: NDArray[np.int16], encodin
                 target.mux(packet)
     except av.error.FFmpegError as error:
         raise ClipError(
-            "unreadable", f"the video stream of {video.name!r} cannot be copied: {error}"
+            "unreadable", f"the video stream of {video.name!r} cannot be copied: {reason_of(error)}"
         ) from error
 
 
