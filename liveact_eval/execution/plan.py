@@ -76,7 +76,8 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
     out = run_root(config)
     making = [entrant for entrant in entrants if entrant.name != REAL and entrant.kind != "videos"]
     size = dataset.estimate_bytes(len(entries), len(making))
-    if Path(source).exists() and out.resolve() == Path(source).resolve():
+    folders = [Path(config.dataset)] if config.score is None else [config.score.videos]
+    if any(folder.is_dir() and out.resolve() == folder.resolve() for folder in folders):
         raise UserError(f"--out {str(out)!r} is the folder of videos itself. Give another folder.")
     if not (out / "journal.sqlite").is_file():
         # A run that goes on has most of its videos already.
@@ -153,7 +154,8 @@ def _scored(config: RunConfig, warnings: list[str]) -> tuple[Dataset, list[Entra
             f"{len(wanted) - len(matched)} of {len(wanted)} clips have no video: counted as missing"
         )
     real = entrants_of((), dataset.protocol.encoding, with_real=True)
-    return dataset, [*real, existing(source.videos, source.name, matched)], _source(source.reference)
+    given = f"{_source(source.reference)}, videos {printable(str(source.videos.resolve()))}"
+    return dataset, [*real, existing(source.videos, source.name, matched)], given
 
 
 def _source(name: str) -> str:
@@ -163,7 +165,7 @@ def _source(name: str) -> str:
 
 
 def run_root(config: RunConfig) -> Path:
-    """The run folder: the one given, or `runs/<dataset>`, named after all that makes another run of it."""
+    """The run folder: the one given, or `runs/<dataset>`, named after dataset, limit and seed."""
     if config.out is not None:
         return config.out
     if config.score is not None:

@@ -57,7 +57,8 @@ def revision(folder: Path) -> dict[str, Any] | None:
         return None
     commit = _git(folder, "rev-parse", "HEAD")
     status = _git(folder, "status", "--porcelain")
-    return None if commit is None else {"commit": commit, "dirty": bool(status)}
+    dirty = None if status is None else bool(status)
+    return None if commit is None else {"commit": commit, "dirty": dirty}
 
 
 def gpus() -> list[dict[str, str]]:

@@ -79,17 +79,11 @@ def installed(name: str) -> bool:
     return True
 
 
-@pytest.mark.skipif(not (installed("transformers") and installed("diffusers")), reason="needs both libraries")
-def test_the_folder_datasets_is_not_the_library_of_that_name() -> None:
-    """In the root of the repository `datasets/` lies on the path before every installed library."""
-    program = (
-        "import runpy; runpy.run_path('cli.py'); from transformers.utils import is_datasets_available;"
-        "print(is_datasets_available()); import diffusers; print(diffusers.FlowMatchEulerDiscreteScheduler.__name__)"
-    )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+def output_of(program: str, folder: Path, environment: dict[str, str]) -> list[str]:
+    """What a program prints in a fresh interpreter, in words."""
     ended = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=ROOT,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
@@ -97,7 +91,17 @@ def test_the_folder_datasets_is_not_the_library_of_that_name() -> None:
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.split() == [str(installed("datasets")), "FlowMatchEulerDiscreteScheduler"]
+    return ended.stdout.split()
+
+
+def test_the_folder_datasets_is_not_the_library_of_that_name() -> None:
+    """In the root of the repository `datasets/` lies on the path before every installed library."""
+    program = (
+        "import runpy; runpy.run_path('cli.py'); from transformers.utils import is_datasets_available;"
+        "print(is_datasets_available()); import diffusers; print(diffusers.FlowMatchEulerDiscreteScheduler.__name__)"
+    )
+    found = output_of(program, ROOT, os.environ | {"PYTHONPATH": str(ROOT)})
+    assert found == [str(installed("datasets")), "FlowMatchEulerDiscreteScheduler"]
 
 
 def test_an_editable_install_brings_no_data_folder_onto_the_path(tmp_path: Path) -> None:
@@ -106,12 +110,4 @@ def test_an_editable_install_brings_no_data_folder_onto_the_path(tmp_path: Path)
         "import liveact_eval.clips.video"
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ended.returncode, ended.stdout.split()) == (0, ["None", "None"]), ended.stderr
+    assert output_of(program, tmp_path, environment) == ["None", "None"]

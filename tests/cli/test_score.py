@@ -161,3 +161,20 @@ def test_videos_of_a_run_are_no_clips(clips: Fill, tmp_path: Path) -> None:
         "b",
         "c",
     ]
+
+
+def test_other_videos_do_not_take_the_place_of_the_first(mine: Path, real: Path, tmp_path: Path) -> None:
+    assert score(mine, tmp_path / "run", "--reference", real).code == 0
+    before = (tmp_path / "run" / "results.json").read_bytes()
+    shutil.copytree(mine, tmp_path / "others" / "mine.v2")
+    answer = score(tmp_path / "others" / "mine.v2", tmp_path / "run", "--reference", real)
+    assert answer.code == 2
+    assert "Give another folder with --out" in answer.err
+    assert (tmp_path / "run" / "results.json").read_bytes() == before
+
+
+def test_the_folder_of_videos_is_no_run_folder(mine: Path) -> None:
+    answer = score(mine, mine)
+    assert answer.code == 2
+    assert "is the folder of videos itself" in answer.err
+    assert not (mine / "journal.sqlite").exists()

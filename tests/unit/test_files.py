@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import pickle
+import multiprocessing
 import sqlite3
 from pathlib import Path
 
@@ -57,7 +57,9 @@ def test_hash(tmp_path: Path) -> None:
 
 
 def test_clip_errors_travel_between_processes() -> None:
-    error = pickle.loads(pickle.dumps(ClipError("unreadable", "not a video")))
+    here, there = multiprocessing.Pipe()
+    there.send(ClipError("unreadable", "not a video"))
+    error = here.recv()
     assert (error.reason, error.message) == ("unreadable", "not a video")
 
 
