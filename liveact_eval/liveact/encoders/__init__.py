@@ -1,0 +1,1 @@
+"""What turns text, the reference image and speech into conditions of the DiT."""

@@ -1,0 +1,1 @@
+"""Replaying folders of reference vectors against this implementation."""

@@ -1,0 +1,1 @@
+"""Forcing strategies: what is propagated from block to block, and at which noise level."""
