@@ -1,0 +1,183 @@
+"""Neighbor Forcing (SoulX-LiveAct, section 2.1): each denoising step sees its own past, as noisy as itself.
+
+One memory per denoising step holds the keys and values of earlier blocks' latents at that same step. There is no
+pass over clean latents, so a block costs exactly as many model calls as there are steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from liveact_eval.liveact.attention import kernel_pair
+from liveact_eval.liveact.compression import KernelPair
+from liveact_eval.liveact.conditions import Context
+from liveact_eval.liveact.dit import CausalDiT
+from liveact_eval.liveact.errors import LiveActError
+from liveact_eval.liveact.kv_store import StoreOptions
+from liveact_eval.liveact.memory import Frame, Memory
+from liveact_eval.liveact.policies import MemoryPolicy, memory_policy
+from liveact_eval.liveact.sampler import Noise, Schedule, predict_clean, renoise
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeighborOptions:
+    """What can be chosen; the defaults are the official program's on one device."""
+
+    memory: str = "convkv"
+    """Memory policy, see `liveact_eval.liveact.policies`."""
+    schedule: Schedule = field(default_factory=Schedule.shifted)
+    """Timesteps of the model calls."""
+    audio_guidance: float = 1.0
+    """Guidance towards the speech; 1 is off, more costs a second model call and a second memory per guided step."""
+    silent_steps: int = 1
+    """Leading steps that leave speech out."""
+    fp8_cache: bool = False
+    """Keep keys and values in 8 bits."""
+    offload_cache: bool = False
+    """Keep keys and values in host memory."""
+
+    @property
+    def store(self) -> StoreOptions:
+        """How keys and values are kept."""
+        return StoreOptions(fp8=self.fp8_cache, host=self.offload_cache)
+
+
+class NeighborForcing:
+    """The official rollout: blocks of 6, then 8 latent frames; three steps with fresh noise between them."""
+
+    def __init__(self, dit: CausalDiT, options: NeighborOptions | None = None) -> None:
+        self.dit = dit
+        self.options = options or NeighborOptions()
+        self.policy: MemoryPolicy = memory_policy(self.options.memory)
+        if self.options.audio_guidance < 0:
+            raise LiveActError(f"audio_guidance {self.options.audio_guidance} must not be negative; 1 is off")
+        self._next = 0
+        self._condition: Tensor | None = None
+        self._memories: list[Memory] = []
+        self._null_memories: list[Memory] = []
+        self._kernels: list[KernelPair] = []
+
+    @property
+    def condition_latents(self) -> int:
+        """Latent frames of the condition: those of the first block and of one later block."""
+        return self.policy.first + self.policy.current
+
+    def begin(self, condition: Tensor) -> None:
+        """Start a video with empty memories; see `Rollout.begin`."""
+        expected = (1, self.dit.config.in_dim - self.dit.config.out_dim, self.condition_latents)
+        if condition.ndim != 5 or tuple(condition.shape[:3]) != expected:
+            raise LiveActError(
+                f"Condition of shape {tuple(condition.shape)}; expected {(*expected, 'h', 'w')}: mask and latent of "
+                f"the reference image"
+            )
+        dit, exchange = self.dit, self.dit.exchange
+        rows, columns = dit.config.patch_size[1:]
+        if condition.shape[3] % rows or condition.shape[4] % columns:
+            raise LiveActError(
+                f"Latent size {condition.shape[4]}x{condition.shape[3]} is not a multiple of the patch {columns}x{rows}"
+            )
+        frame = Frame(
+            batch=1,
+            tokens=(condition.shape[3] // rows) * (condition.shape[4] // columns),
+            heads=dit.config.num_heads // exchange.ranks,
+            head_dim=dit.config.head_dim,
+            dtype=dit.dtype,
+            device=dit.device,
+        )
+        steps, layers = len(self.options.schedule), dit.config.num_layers
+        self._condition = condition.to(device=dit.device, dtype=dit.dtype)
+        self._memories = [self.policy.build(layers, frame, self.options.store) for _ in range(steps)]
+        guided = steps - self.options.silent_steps if self._guided else 0
+        self._null_memories = [self.policy.build(layers, frame, self.options.store) for _ in range(guided)]
+        self._kernels = [
+            kernel_pair(
+                tuple(exchange.own_heads(kernel) for kernel in block.self_attn.kernels()),
+                share=self.policy.share_kernel,
+            )
+            for block in dit.blocks
+        ]
+        self._next = 0
+
+    def block_latents(self, n: int) -> int:
+        """Latent frames of block n: 6, then 8."""
+        return self.policy.first if n == 0 else self.policy.current
+
+    def audio_span(self, n: int) -> range:
+        """Video frames of the speech windows of block n: the first two blocks share theirs."""
+        stride = self.dit.config.temporal_stride
+        start = stride * self.policy.current * max(0, n - 1)
+        return range(start, start + 1 + stride * (self.condition_latents - 1))
+
+    def audio_tokens(self, n: int, windows: Tensor) -> Tensor:
+        """Audio tokens [1, T, A, audio_dim] of block n from its windows."""
+        projected: Tensor = self.dit.audio_proj(windows.to(device=self.dit.device, dtype=self.dit.dtype))
+        return projected[:, self._slice(n)]
+
+    @torch.no_grad()
+    def block(self, n: int, context: Context, audio: Tensor, noise: Noise) -> Tensor:
+        """Denoise block n; see `Rollout.block`."""
+        if self._condition is None or n != self._next:
+            raise LiveActError(f"Block {n} was asked for; the next one is {self._next}. Call begin() to start over")
+        tokens = self.audio_tokens(n, audio)
+        null = self.audio_tokens(n, torch.zeros_like(audio)) if self._guided else None
+        shape = (1, self.dit.config.out_dim, self.block_latents(n), *self._condition.shape[3:])
+        x = noise.draw(shape, self.dit.device, self.dit.dtype)
+        for step in range(len(self.options.schedule)):
+            velocity = self.velocity(n, step, x, context, tokens, null)
+            clean = predict_clean(x, velocity, self.options.schedule.sigma(step))
+            # Drawn after the last step too, where its weight is zero: the order of draws is part of a seed.
+            fresh = noise.draw(shape, self.dit.device, self.dit.dtype)
+            x = renoise(clean, fresh, self.options.schedule.sigma(step + 1))
+        self._next = n + 1
+        return x
+
+    @torch.no_grad()
+    def velocity(
+        self, n: int, step: int, x: Tensor, context: Context, audio: Tensor, null: Tensor | None
+    ) -> Tensor:
+        """The model's prediction at one step of block n, after guidance; writes the block into that step's memory."""
+        if step < self.options.silent_steps:
+            return self._call(n, step, self._memories[step], x, context, None)
+        heard = self._call(n, step, self._memories[step], x, context, audio)
+        if null is None:
+            return heard
+        past = self._null_memories[step - self.options.silent_steps]
+        unheard = self._call(n, step, past, x, context, null)
+        return unheard + self.options.audio_guidance * (heard - unheard)
+
+    def memory_bytes(self) -> int:
+        """Bytes of keys and values held, over all steps."""
+        return sum(memory.nbytes() for memory in (*self._memories, *self._null_memories))
+
+    @property
+    def memories(self) -> tuple[Memory, ...]:
+        """The memory of each denoising step."""
+        return tuple(self._memories)
+
+    @property
+    def _guided(self) -> bool:
+        return self.options.audio_guidance != 1.0
+
+    def _slice(self, n: int) -> slice:
+        """The latent frames of the condition, and of the audio tokens, that block n takes."""
+        return slice(0, self.policy.first) if n == 0 else slice(self.policy.first, self.condition_latents)
+
+    def _call(
+        self, n: int, step: int, memory: Memory, x: Tensor, context: Context, audio: Tensor | None
+    ) -> Tensor:
+        assert self._condition is not None
+        positions = memory.begin_block(x.shape[2], self._kernels)
+        timestep = torch.tensor([self.options.schedule.timesteps[step]], device=self.dit.device)
+        velocity: Tensor = self.dit(
+            torch.cat([x, self._condition[:, :, self._slice(n)]], dim=1),
+            timestep,
+            context,
+            audio,
+            positions=positions,
+            memory=memory,
+            mute_first=n == 0,
+        )
+        return velocity
