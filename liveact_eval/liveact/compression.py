@@ -30,7 +30,7 @@ def over_tokens(frames: Tensor, kernel: Tensor | None) -> Tensor:
     Stride equals taps, so each new token mixes K horizontal neighbours of (mostly) one frame, and the first
     1/K of the new frame describes the first frame.
     """
-    batch, taps, tokens = frames.shape[:3]
+    taps, tokens = frames.shape[1:3]
     groups = frames.flatten(1, 2).unflatten(1, (tokens, taps))
     return _weighted(groups.unbind(2), _checked(kernel, taps))
 
@@ -40,7 +40,7 @@ def over_time(frames: Tensor, kernel: Tensor | None) -> Tensor:
     return _weighted(frames.unbind(1), _checked(kernel, frames.shape[1]))
 
 
-def mean_over_tokens(frames: Tensor, kernel: Tensor | None) -> Tensor:
+def mean_over_tokens(frames: Tensor, kernel: Tensor | None = None) -> Tensor:  # noqa: ARG001
     """The mean of the same groups as `over_tokens`, without a kernel."""
     taps, tokens = frames.shape[1:3]
     return frames.flatten(1, 2).unflatten(1, (tokens, taps)).float().mean(2).to(frames.dtype)
@@ -49,7 +49,9 @@ def mean_over_tokens(frames: Tensor, kernel: Tensor | None) -> Tensor:
 def _checked(kernel: Tensor | None, taps: int) -> Tensor:
     if kernel is None or len(kernel) != taps:
         seen = "no kernel" if kernel is None else f"a kernel of {len(kernel)} taps"
-        raise ValueError(f"{taps} latent frames are folded into one, which takes {taps} taps; there is {seen}")
+        raise ValueError(
+            f"{taps} latent frames are folded into one, which takes {taps} taps; there is {seen}"
+        )
     return kernel
 
 

@@ -64,7 +64,9 @@ class DiTConfig:
                 f"patch_size {self.patch_size}: the first number, latent frames per patch, must be 1"
             )
         if self.audio_window % 2 == 0:
-            raise LiveActError(f"audio_window {self.audio_window} must be odd: it is centred on a video frame")
+            raise LiveActError(
+                f"audio_window {self.audio_window} must be odd: it is centred on a video frame"
+            )
 
     @property
     def head_dim(self) -> int:
@@ -226,7 +228,14 @@ def liveact_tiny() -> LiveActConfig:
         dit=dit,
         vae=VAEConfig(base_dim=4),
         text=TextConfig(
-            vocab=384, dim=32, dim_attn=32, dim_ffn=64, num_heads=4, num_layers=2, length=64, tokenizer="bytes"
+            vocab=384,
+            dim=32,
+            dim_attn=32,
+            dim_ffn=64,
+            num_heads=4,
+            num_layers=2,
+            length=64,
+            tokenizer="bytes",
         ),
         image=ImageConfig(width=32, num_heads=4, num_layers=3),
         speech=SpeechConfig(

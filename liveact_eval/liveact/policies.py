@@ -65,7 +65,9 @@ POLICIES = (
         compressor=over_time,
         share_kernel=False,
     ),
-    MemoryPolicy(name="mean", summary="the mean of the same groups as convkv, without kernels", layout=CONVKV),
+    MemoryPolicy(
+        name="mean", summary="the mean of the same groups as convkv, without kernels", layout=CONVKV
+    ),
     MemoryPolicy(name="window", summary="two sink frames and the last four, nothing folded", layout=WINDOW),
     MemoryPolicy(name="full", summary="everything, growing without bound: for short clips and comparisons"),
 )

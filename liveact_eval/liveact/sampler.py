@@ -6,6 +6,7 @@ Flow matching: x_t = (1 - s) x0 + s e with s = t / 1000, and the model predicts 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ class Schedule:
     """Timesteps in (0, 1000], falling."""
 
     def __post_init__(self) -> None:
-        falling = all(a > b for a, b in zip(self.timesteps, (*self.timesteps[1:], 0.0), strict=True))
+        falling = all(a > b for a, b in pairwise((*self.timesteps, 0.0)))
         if not self.timesteps or not falling or self.timesteps[0] > STEPS_PER_UNIT:
             raise ValueError(f"timesteps must fall within (0, 1000], not {self.timesteps}")
 

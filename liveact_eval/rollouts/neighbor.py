@@ -6,7 +6,9 @@ pass over clean latents, so a block costs exactly as many model calls as there a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -43,6 +45,19 @@ class NeighborOptions:
     def store(self) -> StoreOptions:
         """How keys and values are kept."""
         return StoreOptions(fp8=self.fp8_cache, host=self.offload_cache)
+
+
+class Step(NamedTuple):
+    """One model call of a block, and what became of the latent."""
+
+    index: int
+    """Denoising step."""
+    velocity: Tensor
+    """Prediction [1, out_dim, T, h, w], after guidance."""
+    null_velocity: Tensor | None
+    """Prediction without speech, where guidance made one."""
+    latent: Tensor
+    """The latent at the next level; after the last step the clean one."""
 
 
 class NeighborForcing:
@@ -111,42 +126,34 @@ class NeighborForcing:
         start = stride * self.policy.current * max(0, n - 1)
         return range(start, start + 1 + stride * (self.condition_latents - 1))
 
-    def audio_tokens(self, n: int, windows: Tensor) -> Tensor:
-        """Audio tokens [1, T, A, audio_dim] of block n from its windows."""
-        projected: Tensor = self.dit.audio_proj(windows.to(device=self.dit.device, dtype=self.dit.dtype))
-        return projected[:, self._slice(n)]
-
-    @torch.no_grad()
     def block(self, n: int, context: Context, audio: Tensor, noise: Noise) -> Tensor:
         """Denoise block n; see `Rollout.block`."""
-        if self._condition is None or n != self._next:
-            raise LiveActError(f"Block {n} was asked for; the next one is {self._next}. Call begin() to start over")
-        tokens = self.audio_tokens(n, audio)
-        null = self.audio_tokens(n, torch.zeros_like(audio)) if self._guided else None
-        shape = (1, self.dit.config.out_dim, self.block_latents(n), *self._condition.shape[3:])
-        x = noise.draw(shape, self.dit.device, self.dit.dtype)
-        for step in range(len(self.options.schedule)):
-            velocity = self.velocity(n, step, x, context, tokens, null)
-            clean = predict_clean(x, velocity, self.options.schedule.sigma(step))
-            # Drawn after the last step too, where its weight is zero: the order of draws is part of a seed.
-            fresh = noise.draw(shape, self.dit.device, self.dit.dtype)
-            x = renoise(clean, fresh, self.options.schedule.sigma(step + 1))
-        self._next = n + 1
-        return x
+        *_, last = self.steps(n, context, audio, noise)
+        return last.latent
 
     @torch.no_grad()
-    def velocity(
-        self, n: int, step: int, x: Tensor, context: Context, audio: Tensor, null: Tensor | None
-    ) -> Tensor:
-        """The model's prediction at one step of block n, after guidance; writes the block into that step's memory."""
-        if step < self.options.silent_steps:
-            return self._call(n, step, self._memories[step], x, context, None)
-        heard = self._call(n, step, self._memories[step], x, context, audio)
-        if null is None:
-            return heard
-        past = self._null_memories[step - self.options.silent_steps]
-        unheard = self._call(n, step, past, x, context, null)
-        return unheard + self.options.audio_guidance * (heard - unheard)
+    def steps(self, n: int, context: Context, audio: Tensor, noise: Noise) -> Iterator[Step]:
+        """The model calls of block n one by one, for who wants to look at them or time them."""
+        if self._condition is None or n != self._next:
+            raise LiveActError(
+                f"Block {n} was asked for; the next one is {self._next}. Call begin() to start over"
+            )
+        schedule = self.options.schedule
+        tokens = self._audio_tokens(n, audio)
+        null = self._audio_tokens(n, torch.zeros_like(audio)) if self._guided else None
+        shape = (1, self.dit.config.out_dim, self.block_latents(n), *self._condition.shape[3:])
+        x = noise.draw(shape, self.dit.device, self.dit.dtype)
+        for index in range(len(schedule)):
+            heard, unheard = self._velocities(n, index, x, context, tokens, null)
+            velocity = heard
+            if unheard is not None:
+                velocity = unheard + self.options.audio_guidance * (heard - unheard)
+            clean = predict_clean(x, velocity, schedule.sigma(index))
+            # Drawn after the last step too, where its weight is zero: the order of draws is part of a seed.
+            fresh = noise.draw(shape, self.dit.device, self.dit.dtype)
+            x = renoise(clean, fresh, schedule.sigma(index + 1))
+            yield Step(index, velocity, unheard, x)
+        self._next = n + 1
 
     def memory_bytes(self) -> int:
         """Bytes of keys and values held, over all steps."""
@@ -164,6 +171,22 @@ class NeighborForcing:
     def _slice(self, n: int) -> slice:
         """The latent frames of the condition, and of the audio tokens, that block n takes."""
         return slice(0, self.policy.first) if n == 0 else slice(self.policy.first, self.condition_latents)
+
+    def _audio_tokens(self, n: int, windows: Tensor) -> Tensor:
+        """Audio tokens [1, T, A, audio_dim] of block n from its windows."""
+        projected: Tensor = self.dit.audio_proj(windows.to(device=self.dit.device, dtype=self.dit.dtype))
+        return projected[:, self._slice(n)]
+
+    def _velocities(
+        self, n: int, step: int, x: Tensor, context: Context, audio: Tensor, null: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Predictions with speech and, in guided steps, with silence; each writes the block into its own memory."""
+        silent = step < self.options.silent_steps
+        heard = self._call(n, step, self._memories[step], x, context, None if silent else audio)
+        if silent or null is None:
+            return heard, None
+        past = self._null_memories[step - self.options.silent_steps]
+        return heard, self._call(n, step, past, x, context, null)
 
     def _call(
         self, n: int, step: int, memory: Memory, x: Tensor, context: Context, audio: Tensor | None
