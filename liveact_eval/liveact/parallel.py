@@ -9,6 +9,9 @@ Shapes: B batch, T latent frames, S tokens per latent frame, C channels, H heads
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -82,9 +85,7 @@ class UlyssesExchange:
         self.ranks = dist.get_world_size(group)
         self._rank = dist.get_rank(group)
         if heads % self.ranks:
-            raise LiveActError(
-                f"{heads} attention heads cannot be shared by {self.ranks} ranks; start a number that divides {heads}"
-            )
+            raise _uneven(heads, self.ranks)
 
     def split(self, x: Tensor) -> Tensor:
         """See `TokenExchange.split`."""
@@ -119,3 +120,42 @@ class UlyssesExchange:
         received = torch.empty_like(sent)
         dist.all_to_all_single(received, sent, group=self._group)
         return received
+
+
+def launched_ranks() -> int:
+    """Ranks that a launcher such as torchrun started; 1 without one."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def launched_rank() -> int:
+    """This process's rank among them."""
+    return int(os.environ.get("RANK", "0"))
+
+
+@contextmanager
+def launched_exchange(heads: int, device: torch.device) -> Iterator[TokenExchange]:
+    """The exchange among the processes that a launcher started, joined for the time of the block.
+
+    Args:
+        heads: attention heads of the model.
+        device: where this process computes: NCCL on a GPU, gloo elsewhere.
+
+    Raises:
+        LiveActError: the ranks do not divide the heads.
+    """
+    if launched_ranks() == 1:
+        yield OneRank()
+        return
+    if heads % launched_ranks():
+        raise _uneven(heads, launched_ranks())
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield UlyssesExchange(heads)
+    finally:
+        dist.destroy_process_group()
+
+
+def _uneven(heads: int, ranks: int) -> LiveActError:
+    return LiveActError(
+        f"{heads} attention heads cannot be shared by {ranks} ranks; start a number that divides {heads}"
+    )

@@ -155,7 +155,7 @@ class _Model:
                 windows = inputs.windows(n, rollout.audio_span(n))
                 for step in rollout.steps(n, context, windows, inputs.noise(n)):
                     comparison.step(n, step)
-                    trace.check(f"b{n}.s{step.index}.", vectors)
+                    trace.check(f"b{n}.s{step.number}.", vectors)
                 comparison.block(n)
         return vectors.result()
 
@@ -209,11 +209,11 @@ class _Comparison:
 
     def step(self, n: int, step: Step) -> None:
         """After a model call."""
-        self._check(f"pred.{n}.{step.index}", step.velocity[0])
-        self._check(f"latent.{n}.{step.index}", step.latent[0])
+        self._check(f"pred.{n}.{step.number}", step.velocity[0])
+        self._check(f"latent.{n}.{step.number}", step.latent[0])
         if step.null_velocity is not None:
-            self._check(f"pred_null.{n}.{step.index}", step.null_velocity[0])
-        if step.index + 1 == len(self.rollout.options.schedule):
+            self._check(f"pred_null.{n}.{step.number}", step.null_velocity[0])
+        if step.number + 1 == len(self.rollout.options.schedule):
             self._check(f"final.{n}", step.latent[0])
 
     def block(self, n: int) -> None:

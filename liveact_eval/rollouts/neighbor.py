@@ -50,7 +50,7 @@ class NeighborOptions:
 class Step(NamedTuple):
     """One model call of a block, and what became of the latent."""
 
-    index: int
+    number: int
     """Denoising step."""
     velocity: Tensor
     """Prediction [1, out_dim, T, h, w], after guidance."""

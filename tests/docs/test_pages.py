@@ -45,6 +45,13 @@ def rows(answer: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], Any]
     return {(row["model"], row["metric"]): row for row in results["rows"]}
 
 
+def test_library_example_of_the_native_model(tmp_path: Path) -> None:
+    made: dict[str, Any] = {}
+    exec(block("liveact.md", "python"), made)
+    assert made["latents"].shape == (1, 16, 8, 8, 8)
+    assert made["latents"].isfinite().all()
+
+
 def test_metric_page(tmp_path: Path) -> None:
     (tmp_path / "contrast.py").write_text(block("add-a-metric.md", "python"), encoding="utf-8")
     answer = call(

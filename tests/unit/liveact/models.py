@@ -29,7 +29,8 @@ CONFIG = DiTConfig(
 
 def small_dit(config: DiTConfig = CONFIG, seed: int = 0) -> CausalDiT:
     """A transformer with random weights, whose modulations are not zero."""
-    dit = CausalDiT(config).requires_grad_(False)
+    dit = CausalDiT(config)
+    dit.requires_grad_(False)
     fill_random(dit, seed)
     return dit
 
