@@ -161,7 +161,7 @@ def write_speech(folder: Path) -> None:
         {**encoder.module.state_dict(), "masked_spec_embed": torch.zeros(24)},
         folder / "wav2vec_tiny_weights.safetensors",
     )
-    cases = {}
+    cases: dict[str, Tensor] = {}
     for index, samples in enumerate((700, 9000, 20000)):
         wave = torch.sin(torch.arange(samples) / 9.0) + 0.1 * index
         normalized = speech.normalize(wave)
@@ -237,8 +237,16 @@ def _write_text(folder: Path) -> None:
     rows = text.cut_rows(hidden, mask)
     cases = {"ids": ids, "mask": mask, "hidden": hidden, "context_padded": text.pad_rows(rows, 40)}
     cases |= {f"context.{index}": row for index, row in enumerate(rows)}
-    states = module(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
-    cases["trace.block.0"] = states[1][1:2]
+    traced: list[Tensor] = []
+
+    def keep(module: nn.Module, given: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        traced.append(output[0] if isinstance(output, tuple) else output)
+
+    handles = [block.register_forward_hook(keep) for block in module.encoder.block]
+    encoder.encode_ids(ids, mask)
+    for handle in handles:
+        handle.remove()
+    cases |= {f"trace.block.{index}": output[1:2] for index, output in enumerate(traced)}
     attention = module.encoder.block[0].layer[0].SelfAttention
     cases["buckets"] = attention._relative_position_bucket(torch.arange(-30, 31)[None])[0]
     _save(folder / "t5.safetensors", cases)
@@ -250,9 +258,14 @@ def _write_image(folder: Path) -> None:
     used = image.load(folder / "clip_weights.safetensors", IMAGE)
     tower = getattr(whole, "vision_model", whole)
     pictures = {"wide": (3, 20, 50), "a.b": (3, 90, 31)}
-    cases = {}
+    cases: dict[str, Tensor] = {}
     for name, shape in pictures.items():
-        stored = torch.arange(3 * shape[1] * shape[2], dtype=torch.int32).remainder(251).to(torch.uint8).view(shape)
+        stored = (
+            torch.arange(3 * shape[1] * shape[2], dtype=torch.int32)
+            .remainder(251)
+            .to(torch.uint8)
+            .view(shape)
+        )
         picture = stored.float()[None] / 255.0 * 2.0 - 1.0
         pixels = image.preprocess(picture, 28)
         features = used.encode(picture)
