@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Scalar = int | float | str | bool
 
@@ -13,19 +13,56 @@ class _Card(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
+Role = Literal["dit", "vae", "text", "tokenizer", "image", "speech"]
+"""Part of a model that a file belongs to: transformer, video VAE, text encoder and its tokenizer, image and
+speech encoder."""
+
+
 class WeightFile(_Card):
     """One weight file that the user fetches, and what it must be."""
 
-    hub: str
+    role: Role
+    """Part of the model that reads it."""
+    hub: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
     """Model-hub id, `owner/name`."""
     file: str
-    """Path of the file inside the repository."""
-    revision: str | None = None
-    """Commit of the repository; `null` while nobody has pinned one."""
+    """Path of the file inside the repository. `*` in it stands for any part of a name, where the names of
+    shards are not known."""
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    """Commit of the repository; `null` while nobody has pinned one: the newest is taken."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    """SHA-256 of the file; `null` while nobody has measured it."""
+    """SHA-256 of the file; `null` while nobody has measured it: what the hub states is checked."""
     bytes: int | None = Field(default=None, gt=0)
     """Size in bytes."""
+    optional: bool = False
+    """Fetched where the repository has it; nothing is missing without it."""
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether `file` stands for several files."""
+        return "*" in self.file
+
+    @field_validator("file")
+    @classmethod
+    def _stays_inside(cls, file: str) -> str:
+        if not is_inside(file):
+            raise ValueError("must be a path inside the repository, with `/` between folders")
+        if "*" in file.rpartition("/")[0]:
+            raise ValueError("`*` may stand in the name of the file only, not in that of its folder")
+        return file
+
+    def model_post_init(self, _context: object) -> None:
+        """A hash and a size belong to one file."""
+        if self.is_pattern and (self.sha256 is not None or self.bytes is not None):
+            raise ValueError(
+                f"file `{self.file}` stands for several files: it has no `sha256` and no `bytes`"
+            )
+
+
+def is_inside(file: str) -> bool:
+    """Whether a path, with `/` between folders, stays inside the folder that it is joined to."""
+    parts = file.split("/")
+    return not any(part in {"", ".", ".."} or "\\" in part or "\0" in part for part in parts)
 
 
 class Reported(_Card):

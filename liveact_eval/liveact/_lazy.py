@@ -18,7 +18,7 @@ class LazyTensor:
     dtype: torch.dtype
     """Its dtype in the file."""
     get: Callable[[], Tensor]
-    """Reads it to the CPU. May be a view of the mapped file: copy it before changing it."""
+    """Reads it to the CPU, each time anew: it is the caller's own."""
     origin: str
     """File and name of the tensor, for messages."""
 

@@ -88,9 +88,11 @@ def _read(source: LazyTensor, device: torch.device, dtype: torch.dtype | None) -
     if tuple(tensor.shape) != source.shape:
         raise WeightsError(f"{source.origin} has shape {tuple(tensor.shape)}, announced was {source.shape}")
     wanted = dtype if dtype is not None and tensor.is_floating_point() else tensor.dtype
-    moved = tensor.to(device=device, dtype=wanted)
-    # Not a view of a mapped file: the file may be replaced while the module lives.
-    return moved.clone(memory_format=torch.contiguous_format) if moved is tensor else moved.contiguous()
+    moved = tensor.to(device=device, dtype=wanted).contiguous()
+    if moved.untyped_storage().nbytes() > moved.numel() * moved.element_size():
+        # A part of a larger tensor (a fused projection, say) would keep all of that alive.
+        return moved.clone()
+    return moved
 
 
 def _unsaved(module: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor]]:

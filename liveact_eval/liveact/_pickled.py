@@ -48,7 +48,8 @@ def read_pickled(path: Path) -> dict[str, LazyTensor]:
 
 def _lazy(path: Path, name: str, tensor: Tensor) -> LazyTensor:
     def get() -> Tensor:
-        return tensor.detach()
+        # Not a view of the mapped file, which may be replaced while the model lives.
+        return tensor.detach().clone(memory_format=torch.contiguous_format)
 
     return LazyTensor(tuple(tensor.shape), tensor.dtype, get, f"{path}: {name}")
 

@@ -18,6 +18,7 @@ COMMANDS = [
     ("score",),
     ("doctor",),
     *((noun, verb) for noun in ("models", "datasets", "metrics") for verb in ("list", "show")),
+    ("models", "fetch"),
     ("models",),
     ("datasets",),
     ("metrics",),

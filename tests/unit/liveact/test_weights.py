@@ -47,7 +47,9 @@ def meta() -> Net:
         return Net()
 
 
-def load(module: nn.Module, state: State | Mapping[str, LazyTensor], dtype: torch.dtype | None = None) -> None:
+def load(
+    module: nn.Module, state: State | Mapping[str, LazyTensor], dtype: torch.dtype | None = None
+) -> None:
     tensors = state.tensors() if isinstance(state, State) else state
     load_into(module, tensors, device="cpu", dtype=dtype, what="net")
 
@@ -61,7 +63,7 @@ def write(folder: Path, tensors: Tensors, name: str) -> Path:
 def shards(folder: Path, *, index: bool = True) -> Path:
     folder.mkdir(exist_ok=True)
     items = list(weights().items())
-    place = {}
+    place: dict[str, str] = {}
     for number, part in enumerate((items[:2], items[2:])):
         shard = f"model-{number}.safetensors"
         write(folder, dict(part), shard)
@@ -108,7 +110,9 @@ def test_every_layout_gives_the_same(layout: Callable[[Path], Path], tmp_path: P
     assert equal(module.state_dict(), {name: tied[name] for name in module.state_dict()})
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float8_e4m3fn, torch.int16, torch.bool])
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.bfloat16, torch.float8_e4m3fn, torch.int16, torch.bool]
+)
 def test_dtypes(dtype: torch.dtype, tmp_path: Path) -> None:
     tensor = torch.tensor([[0.0, 1.0, 3.0], [4.0, 5.0, 6.0]]).to(dtype)
     path = write(tmp_path, {"a": tensor, "none": tensor[:0]}, "w.safetensors")
@@ -129,6 +133,13 @@ def test_loading_keeps_ties_casts_floats_and_leaves_nothing_on_meta(tmp_path: Pa
     assert module.count.dtype == torch.int64  # type: ignore[union-attr]
     assert not any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
     assert module.grid.tolist() == [0, 1, 2]  # type: ignore[operator,union-attr]
+
+
+def test_buffers_that_no_file_holds_move_along(tmp_path: Path) -> None:
+    module = Net()
+    tensors = open_state(write(tmp_path, weights(), "w.safetensors")).tensors()
+    load_into(module, tensors, device="meta", dtype=None, what="net")
+    assert all(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
 
 
 def test_loaded_weights_do_not_depend_on_the_file(tmp_path: Path) -> None:
@@ -183,7 +194,9 @@ def test_what_does_not_fit_is_said_and_nothing_is_loaded(
 
 
 @pytest.mark.parametrize("built", [meta, Net], ids=["meta", "real"])
-def test_a_failure_while_reading_leaves_the_module_as_it_was(built: Callable[[], Net], tmp_path: Path) -> None:
+def test_a_failure_while_reading_leaves_the_module_as_it_was(
+    built: Callable[[], Net], tmp_path: Path
+) -> None:
     path = write(tmp_path, weights(), "w.safetensors")
     state = open_state(path)
     os.truncate(path, path.stat().st_size - 4)
@@ -222,9 +235,15 @@ def spoilt_header(raw: bytes, change: Callable[[dict[str, dict[str, object]]], o
         (lambda raw: b"<html>no such file, ask again</html>" * 9, "no safetensors file"),
         (lambda raw: raw[:8] + b"\xff" + raw[9:], "header is not JSON"),
         (lambda raw: (2).to_bytes(8, "little") + b"[]", "header is not a table"),
-        (lambda raw: spoilt_header(raw, lambda h: h["count"].update(dtype="Q9")), "count has dtype Q9, known are"),
+        (
+            lambda raw: spoilt_header(raw, lambda h: h["count"].update(dtype="Q9")),
+            "count has dtype Q9, known are",
+        ),
         (lambda raw: spoilt_header(raw, lambda h: h["count"].update(shape=[-1])), r"count has shape \[-1\]"),
-        (lambda raw: spoilt_header(raw, lambda h: h["count"].update(shape=[9])), r"shape \(9,\) of I64 takes 72 bytes"),
+        (
+            lambda raw: spoilt_header(raw, lambda h: h["count"].update(shape=[9])),
+            r"shape \(9,\) of I64 takes 72 bytes",
+        ),
         (lambda raw: spoilt_header(raw, lambda h: h["count"].update(shape=None)), "not described"),
         (lambda raw: spoilt_header(raw, lambda h: h["count"].update(data_offsets=[-8, 0])), "bytes -8 to 0"),
     ],
@@ -252,7 +271,7 @@ def test_no_file_runs_code(way: str, tmp_path: Path) -> None:
     content = {"proj.weight": torch.ones(1), "evil": Evil(ran)}
     path = tmp_path / "w.pth"
     if way == "plain pickle":
-        path.write_bytes(pickle.dumps({"evil": Evil(ran)}))
+        path.write_bytes(pickle.dumps({"evil": Evil(ran)}, protocol=2))
     else:
         saved(path, content, zipped=way == "zip")
     with pytest.raises(WeightsError, match="run code that lies in it, so it is not read"):
@@ -263,7 +282,10 @@ def test_no_file_runs_code(way: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"generator": weights(), "critic": weights()}, "more than one table of tensors: generator .dict., critic"),
+        (
+            {"generator": weights(), "critic": weights()},
+            "more than one table of tensors: generator .dict., critic",
+        ),
         ({"model": {"model": weights()}}, "more than one table"),
         ({"model": weights() | {"step": 3}}, "step .int."),
         ([torch.ones(1)], "holds a list, expected tensors by name"),
@@ -315,8 +337,14 @@ def only_pth(folder: Path) -> None:
         (two_indexes, "holds 2 indexes"),
         (index("{"), "is no index of shards"),
         (index("{}"), "no table `weight_map`"),
-        (index('{"weight_map": {"a": "../model-0.safetensors"}}'), "names shards outside its folder: ../model-0"),
-        (index('{"weight_map": {"wat": "model-0.safetensors"}}'), "1 tensors are not where it says.*wat in model-0"),
+        (
+            index('{"weight_map": {"a": "../model-0.safetensors"}}'),
+            "names shards outside its folder: ../model-0",
+        ),
+        (
+            index('{"weight_map": {"wat": "model-0.safetensors"}}'),
+            "1 tensors are not where it says.*wat in model-0",
+        ),
         (only_pth, "holds no .safetensors file. Name one of its files instead: w.pth"),
     ],
 )
@@ -339,7 +367,7 @@ def test_what_is_no_weight_file(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="There are no weights at"):
         open_state(tmp_path / "none.safetensors")
     (tmp_path / "w.ckpt").touch()
-    with pytest.raises(WeightsError, match="suffix '.ckpt'; expected"):
+    with pytest.raises(WeightsError, match=r"suffix '.ckpt'; expected"):
         open_state(tmp_path / "w.ckpt")
 
 
