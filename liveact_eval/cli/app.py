@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from liveact_eval.cli.doctor import doctor
+from liveact_eval.cli.generate import generate
 from liveact_eval.cli.listing import datasets, metrics, models
+from liveact_eval.cli.parity import parity
 from liveact_eval.cli.run import run
 from liveact_eval.cli.score import score
 
@@ -46,7 +48,9 @@ def root(
 
 app.command()(run)
 app.command()(score)
+app.command()(generate)
 app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")
 app.add_typer(metrics, name="metrics")
+app.command()(parity)
 app.command()(doctor)

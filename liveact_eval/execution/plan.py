@@ -15,6 +15,7 @@ from liveact_eval.datasets.open import changed, open_dataset
 from liveact_eval.errors import BrokenEnvironmentError, UserError
 from liveact_eval.execution.config import RunConfig
 from liveact_eval.execution.entrants import REAL, Entrant, entrants_of, existing, title_of
+from liveact_eval.generators.native import NativeGenerator
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.registry import select
 
@@ -91,7 +92,7 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
         metrics=metrics,
         protocol_id=dataset.protocol.identify([(entry.id, entry.content_hash) for entry in entries]),
         out=out,
-        workers=config.workers or min(8, _cores()),
+        workers=_workers(config, entrants),
         estimated_bytes=size,
         warnings=tuple(warnings),
     )
@@ -189,6 +190,22 @@ def _check_space(out: Path, needed: int) -> None:
             f"Not enough disk at {str(existing_parent)!r}: {free / 2**20:.0f} MiB free, about "
             f"{(needed + _SPARE_BYTES) / 2**20:.0f} MiB needed. Free some, or give another place with --out."
         )
+
+
+def _workers(config: RunConfig, entrants: list[Entrant]) -> int:
+    """Processes: what was asked for, else one per core, but no more than the largest model allows."""
+    limits = [
+        (entrant.generator.processes, entrant.name)
+        for entrant in entrants
+        if isinstance(entrant.generator, NativeGenerator) and entrant.generator.processes is not None
+    ]
+    most, name = min(limits, default=(8, ""))
+    if config.workers is not None and limits and config.workers > most:
+        raise UserError(
+            f"workers is {config.workers}, but {name} runs in {most} process at most: each would load its "
+            f"weights anew. Leave workers out, or give --set workers={most}."
+        )
+    return config.workers or min(most, _cores())
 
 
 def _cores() -> int:

@@ -9,7 +9,6 @@ Shapes: B batch, T latent frames, S tokens per latent frame, C channels, H heads
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -20,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from liveact_eval.liveact.errors import LiveActError
+from liveact_eval.liveact.launch import launched_ranks
 
 
 class TokenExchange(Protocol):
@@ -120,16 +120,6 @@ class UlyssesExchange:
         received = torch.empty_like(sent)
         dist.all_to_all_single(received, sent, group=self._group)
         return received
-
-
-def launched_ranks() -> int:
-    """Ranks that a launcher such as torchrun started; 1 without one."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def launched_rank() -> int:
-    """This process's rank among them."""
-    return int(os.environ.get("RANK", "0"))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from liveact_eval.clips.image import save_png
 from liveact_eval.errors import ClipError, UserError
 from liveact_eval.generators.build import build_generator, runnable
 from liveact_eval.generators.controls import ControlGenerator, add_noise, blur, count_frames
+from liveact_eval.generators.native import NativeGenerator
 from liveact_eval.generators.protocol import Generation
 from tests.helpers import clip_of, moving_square, psnr, read_all, tone, write_av
 
@@ -139,7 +140,9 @@ def test_cards_of_controls_can_be_built_and_others_say_why_not() -> None:
     for name in list_cards("models"):
         card = load_model(name)
         if runnable(card):
-            assert isinstance(build_generator(card, Encoding()), ControlGenerator)
+            expected = ControlGenerator if card.kind == "control" else NativeGenerator
+            assert isinstance(build_generator(card, Encoding()), expected)
         else:
-            with pytest.raises(UserError, match=r"is not part of this version .* liveact-eval score"):
+            says = r"is not part of this version .* liveact-eval score|liveact-eval models fetch"
+            with pytest.raises(UserError, match=says):
                 build_generator(card, Encoding())

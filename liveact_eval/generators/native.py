@@ -1,0 +1,202 @@
+"""Videos made inside this package by the native model."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liveact_eval.cards.protocol import Encoding
+from liveact_eval.clips.clip import Clip
+from liveact_eval.clips.image import load_image
+from liveact_eval.clips.video import SOUND_RATE_HZ, Frame, VideoFile
+from liveact_eval.errors import ClipError, UserError
+from liveact_eval.files import atomic_path
+from liveact_eval.generators.controls import count_frames
+from liveact_eval.generators.driving import DrivingSound, MovieWriter, SoundInStep
+from liveact_eval.generators.protocol import Generation
+from liveact_eval.generators.recipe import Recipe, build_pipeline
+from liveact_eval.liveact.errors import LiveActError
+from liveact_eval.liveact.prompts import DEFAULT_PROMPT
+from liveact_eval.liveact.request import check_size, check_sound, frame_count
+
+if TYPE_CHECKING:
+    from liveact_eval.liveact.stream import FrameBlock, LiveStream
+
+DEFAULT_RATE = Fraction(25)
+"""Frames per second where neither the protocol nor a real video says."""
+Told = Callable[["FrameBlock"], None]
+"""Hears of every block as soon as its frames are there."""
+
+
+@dataclass(frozen=True)
+class NativeGenerator:
+    """Makes videos of clips with a native model. Its networks are built with the first clip of a process."""
+
+    recipe: Recipe
+    encoding: Encoding
+
+    @property
+    def processes(self) -> int | None:
+        """How many processes may run it at once; `None`: any number. Real weights are too large for several."""
+        return None if self.recipe.weights is None else 1
+
+    def suffix(self, clip: Clip) -> str:
+        """MP4."""
+        return ".mp4"
+
+    def generate(self, clip: Clip, out: Path, seed: int) -> Generation:
+        """Make the video of a clip; see `Generator.generate`."""
+        import torch
+
+        started = time.monotonic()
+        try:
+            with _refused("not_generated"):
+                return self._generate(clip, out, seed, started)
+        except torch.cuda.OutOfMemoryError as error:
+            raise ClipError(
+                "out_of_memory", f"the GPU has not enough memory for this clip: {error}"
+            ) from error
+
+    def _generate(self, clip: Clip, out: Path, seed: int, started: float) -> Generation:
+        rate = _rate(clip)
+        image = _reference(clip)
+        size = clip.size or (image.shape[1], image.shape[0])
+        with _refused("wrong_size"):
+            check_size(size)
+        sound = _sound(clip)
+        with _refused("short_audio"):
+            check_sound(sound.seconds, rate)
+        frames = count_frames(clip) if clip.video is not None else frame_count(sound.seconds, rate)
+        try:
+            pipeline = build_pipeline(self.recipe)
+        except LiveActError as error:
+            # It would be the same with every clip.
+            raise UserError(str(error)) from error
+        stream = pipeline.stream(
+            image, prompt=clip.prompt or DEFAULT_PROMPT, size=size, fps=rate, seed=seed, frames=frames
+        )
+        clock = BlockClock(started)
+        write_stream(stream, sound, out, size=size, encoding=self.encoding, told=clock.hear)
+        return Generation(
+            video=out,
+            seconds=time.monotonic() - started,
+            details=pipeline.describe() | {"memory_bytes": stream.memory_bytes()} | clock.details(),
+        )
+
+
+@contextlib.contextmanager
+def _refused(reason: str) -> Iterator[None]:
+    """What the model refuses is this clip's failure."""
+    try:
+        yield
+    except LiveActError as error:
+        raise ClipError(reason, str(error)) from error
+
+
+def drive(stream: LiveStream, sound: DrivingSound) -> Iterator[FrameBlock]:
+    """Feed a stream run by run, and give its blocks as soon as they can be made."""
+    for run in sound.runs():
+        stream.feed(run, sound.rate)
+        yield from stream.blocks()
+        if stream.done:
+            return
+    stream.close()
+    yield from stream.blocks()
+
+
+def write_stream(
+    stream: LiveStream,
+    sound: DrivingSound,
+    out: Path,
+    *,
+    size: tuple[int, int],
+    encoding: Encoding,
+    told: Told,
+) -> None:
+    """Write a stream's video while it is made, whole or not at all, with the sound that drives it.
+
+    Frame k is shown at k / fps, and the sound is heard at its own pace, cut at the end of the last frame.
+    """
+    with (
+        atomic_path(out) as temporary,
+        MovieWriter(
+            temporary, size=size, rate=stream.fps, encoding=encoding, sound_rate=sound.rate
+        ) as writer,
+    ):
+        heard = SoundInStep(sound, writer)
+        for block in drive(stream, sound):
+            told(block)
+            for offset, rgb in enumerate(block.frames):
+                writer.write(rgb, (block.first_frame + offset) / stream.fps)
+            heard.write_until((block.first_frame + len(block.frames)) / stream.fps)
+
+
+class BlockClock:
+    """Seconds of all blocks by part, and when the first one was there.
+
+    Args:
+        started: `time.monotonic()` at the start.
+        told: hears of every block too.
+    """
+
+    def __init__(self, started: float, told: Told | None = None) -> None:
+        self._started = started
+        self._told = told
+        self.frames = 0
+        self.first_frame_s = 0.0
+        self.parts_s = {"condition": 0.0, "dit": 0.0, "vae": 0.0, "host": 0.0}
+
+    def hear(self, block: FrameBlock) -> None:
+        """Add a block."""
+        if not self.frames:
+            self.first_frame_s = time.monotonic() - self._started
+        self.frames += len(block.frames)
+        timings = block.timings
+        seconds = (timings.condition_s, timings.dit_s, timings.vae_s, timings.host_s)
+        for name, more in zip(self.parts_s, seconds, strict=True):
+            self.parts_s[name] += more
+        if self._told is not None:
+            self._told(block)
+
+    def details(self) -> dict[str, str | int | float]:
+        """Numbers for `Generation.details`."""
+        parts = {f"{name}_s": seconds for name, seconds in self.parts_s.items()}
+        return {"frames": self.frames, "first_frame_s": self.first_frame_s, **parts}
+
+
+def _rate(clip: Clip) -> Fraction:
+    if clip.rate is not None:
+        return clip.rate
+    if clip.video is None:
+        return DEFAULT_RATE
+    with VideoFile(clip.video) as video:
+        return video.rate
+
+
+def _reference(clip: Clip) -> NDArray[np.uint8]:
+    """The reference image, or the first frame of the real video."""
+    if clip.image is not None:
+        return load_image(clip.image)
+    if clip.video is None:
+        raise ClipError("no_image", "there is neither a reference image nor a real video")
+    with VideoFile(clip.video) as video:
+        first = next((item for item in video.read(sound=False) if isinstance(item, Frame)), None)
+    if first is None:
+        raise ClipError("no_frames", f"{clip.video.name!r} holds no frame")
+    return first.rgb
+
+
+def _sound(clip: Clip) -> DrivingSound:
+    source = clip.audio or clip.video
+    if source is None:
+        raise ClipError("no_audio", "there is neither driving audio nor a real video")
+    seconds = None if clip.seconds is None else Fraction(clip.seconds)
+    return DrivingSound.open(source, rate=SOUND_RATE_HZ, seconds=seconds)

@@ -1,0 +1,225 @@
+"""From a card and a machine to the native generator: what is built, and building it once per process."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liveact_eval.cards.model import ModelCard
+from liveact_eval.errors import UserError
+from liveact_eval.liveact.config import LiveActConfig, named_config
+from liveact_eval.liveact.errors import LiveActError
+from liveact_eval.liveact.request import GenerationOptions
+
+if TYPE_CHECKING:
+    import torch
+
+    from liveact_eval.liveact.dit import CausalDiT
+    from liveact_eval.liveact.pipeline import LiveActPipeline
+    from liveact_eval.liveact.rollout import Rollout
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+"""Precisions by name; `auto` is bfloat16 on a GPU and float32 on the CPU."""
+_WEIGHTS_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that a pipeline is built from. It travels to worker processes."""
+
+    config: str
+    """Name of the configuration."""
+    steps: int
+    """Denoising steps."""
+    weights: tuple[tuple[str, Path], ...] | None
+    """(role, file or folder); `None`: random weights from a fixed seed."""
+    origin: str
+    """Where the weights come from, for results."""
+    options: GenerationOptions = field(default_factory=GenerationOptions)
+    """How videos are made."""
+    device: str = "auto"
+    """`auto`: the first GPU where PyTorch sees one, else the CPU."""
+    text_device: str | None = None
+    """Where prompts are encoded; `None`: on `device`."""
+    dtype: str = "auto"
+    """Precision of weights and memory."""
+
+
+def recipe_of(
+    card: ModelCard,
+    *,
+    weights: Path | None = None,
+    options: GenerationOptions | None = None,
+    device: str = "auto",
+    text_device: str | None = None,
+    dtype: str = "auto",
+) -> Recipe:
+    """How the model of a native card is built, once its weights are there.
+
+    Args:
+        card: a card of kind native.
+        weights: folder of the weight files; `None`: where `liveact-eval models fetch` puts them.
+        options: how videos are made.
+        device: `auto`, cpu, cuda or cuda:N.
+        text_device: where prompts are encoded; `None`: on `device`.
+        dtype: one of `DTYPES`.
+
+    Raises:
+        UserError: no native card, a model that this version does not have, or weights that are missing.
+    """
+    config = native_config(card)
+    if config is None or card.native is None:
+        raise not_part_of_this_version(card)
+    found: tuple[tuple[str, Path], ...] | None = None
+    origin = f"random(seed {_WEIGHTS_SEED})"
+    if not config.random_weights:
+        from liveact_eval.weights.store import role_paths
+
+        found = tuple(role_paths(card, weights).items())
+        origin = _hashes(card, weights)
+    return Recipe(
+        config=config.name,
+        steps=card.native.steps,
+        weights=found,
+        origin=origin,
+        options=options or GenerationOptions(),
+        device=device,
+        text_device=text_device,
+        dtype=dtype,
+    )
+
+
+def native_config(card: ModelCard) -> LiveActConfig | None:
+    """The configuration of a native card; `None` where this version does not have it or its rollout."""
+    if card.native is None or card.native.rollout != "neighbor":
+        return None
+    try:
+        return named_config(card.native.config)
+    except LiveActError:
+        return None
+
+
+def not_part_of_this_version(card: ModelCard) -> UserError:
+    """The error for a card whose generator is not there."""
+    return UserError(
+        f"The generator of {card.title} ({card.name}) is not part of this version of liveact-eval: only its "
+        f"card is. Run a control instead (liveact-eval models list shows what runs), or make its videos "
+        f"elsewhere and score them: liveact-eval score VIDEOS --reference DATASET --out DIR"
+    )
+
+
+@dataclass(frozen=True)
+class Neighbor:
+    """Makes Neighbor Forcing for one video."""
+
+    steps: int
+
+    def __call__(self, dit: CausalDiT, options: GenerationOptions) -> Rollout:
+        """A rollout with an empty memory."""
+        from liveact_eval.liveact.sampler import Schedule
+        from liveact_eval.rollouts.neighbor import NeighborForcing, NeighborOptions
+
+        chosen = NeighborOptions(
+            memory=options.memory,
+            schedule=Schedule.shifted(self.steps),
+            audio_guidance=options.audio_guidance,
+            fp8_cache=options.fp8_cache,
+            offload_cache=options.offload_cache,
+        )
+        return NeighborForcing(dit, chosen)
+
+
+def check_recipe(recipe: Recipe, size: tuple[int, int]) -> None:
+    """Refuse what cannot run here, before anything is loaded.
+
+    Raises:
+        LiveActError: the device is not there, an option does not exist, or memory is short.
+    """
+    from liveact_eval.liveact.capacity import check_capacity, free_bytes, memory_need
+
+    device, text_device, dtype = place(recipe)
+    need = memory_need(
+        named_config(recipe.config),
+        Neighbor(recipe.steps),
+        recipe.options,
+        size=size,
+        dtype=dtype,
+        text_elsewhere=text_device is not None and text_device != device,
+    )
+    check_capacity(need, free_bytes(device), device)
+
+
+@functools.lru_cache(maxsize=1)
+def build_pipeline(recipe: Recipe) -> LiveActPipeline:
+    """The pipeline of a recipe. The last one is kept, so that a worker process loads its weights once.
+
+    Raises:
+        LiveActError: as `check_recipe`, or a weight file does not fit.
+    """
+    from liveact_eval.liveact.pipeline import LiveActPipeline
+
+    device, text_device, dtype = place(recipe)
+    config, rollouts = named_config(recipe.config), Neighbor(recipe.steps)
+    if recipe.weights is None:
+        return LiveActPipeline.from_random(
+            config, rollouts, seed=_WEIGHTS_SEED, device=device, dtype=dtype, options=recipe.options
+        )
+    return LiveActPipeline.from_weights(
+        config,
+        dict(recipe.weights),
+        rollouts,
+        device=device,
+        dtype=dtype,
+        text_device=text_device,
+        options=recipe.options,
+        origin=recipe.origin,
+    )
+
+
+def place(recipe: Recipe) -> tuple[torch.device, torch.device | None, torch.dtype]:
+    """Device, device of the text encoder and precision on this machine.
+
+    Raises:
+        LiveActError: a device or precision that does not exist here.
+    """
+    import torch
+
+    from liveact_eval.liveact.launch import launched_device
+    from liveact_eval.liveact.pipeline import open_device
+
+    name = recipe.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = launched_device()
+    device = open_device(name)
+    text_device = None if recipe.text_device is None else open_device(recipe.text_device)
+    by_name = {
+        "auto": torch.bfloat16 if device.type == "cuda" else torch.float32,
+        "float32": torch.float32,
+        "bfloat16": torch.bfloat16,
+        "float16": torch.float16,
+    }
+    if recipe.dtype not in by_name:
+        raise LiveActError(f"Precision {recipe.dtype!r} is not known; expected {', '.join(DTYPES)}")
+    return device, text_device, by_name[recipe.dtype]
+
+
+def _hashes(card: ModelCard, root: Path | None) -> str:
+    """Weight files by role, as the first characters of the SHA-256 over their hashes, where those were checked."""
+    from liveact_eval.weights.records import read_record
+    from liveact_eval.weights.store import inventory
+
+    by_role: dict[str, list[str]] = {}
+    for file in inventory(card, root):
+        if file.state != "missing":
+            record = read_record(file.path)
+            by_role.setdefault(file.entry.role, []).append("" if record is None else record.sha256)
+    parts = []
+    for role, hashes in by_role.items():
+        digest = hashlib.sha256(" ".join(sorted(hashes)).encode()).hexdigest()[:12]
+        parts.append(f"{role} {digest if all(hashes) else 'not checked'}")
+    return ", ".join(parts)

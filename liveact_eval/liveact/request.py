@@ -1,0 +1,108 @@
+"""What can be asked of one video: length, size, rate and options, checked before anything heavy is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, get_args
+
+from liveact_eval.liveact.errors import LiveActError
+
+TEMPORAL_STRIDE = 4
+"""Video frames per latent frame after the first."""
+FIRST_FRAMES = 21
+"""Frames of the first block: 6 latent frames."""
+LATER_FRAMES = 32
+"""Frames of every later block: 8 latent frames."""
+MULTIPLE = 16
+"""Pixels of which both sides are multiples: 8 per latent, 2 latents per patch."""
+SLOWEST_FPS, FASTEST_FPS = 5, 120
+
+LengthRule = Literal["audio", "official"]
+"""How the length of a video follows from that of its sound."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationOptions:
+    """How a video is made. The defaults are the official program's on one device, but for `length`."""
+
+    memory: str = "convkv"
+    """Memory policy: convkv, convkv-paper, convkv-sp2, mean, window or full."""
+    audio_guidance: float = 1.0
+    """Guidance towards the speech; 1 is off, any other value costs a second model call per guided step."""
+    fp8_cache: bool = False
+    """Keep keys and values in 8 bits."""
+    offload_cache: bool = False
+    """Keep keys and values in host memory."""
+    decode: Literal["overlap", "carried"] = "overlap"
+    """How blocks are joined when decoded: `overlap` officially, `carried` without a seam."""
+    speech: Literal["whole", "windowed"] = "whole"
+    """What of the sound is encoded at once: all of it, or what a block looks at (constant memory, live sources)."""
+    length: LengthRule = "audio"
+    """`audio`: as many frames as the sound lasts; `official`: 21 + 32 k, up to 21 more or 10 fewer than that."""
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("decode", ("overlap", "carried")),
+            ("speech", ("whole", "windowed")),
+            ("length", get_args(LengthRule)),
+        ):
+            if getattr(self, name) not in allowed:
+                raise LiveActError(
+                    f"Option {name} is {getattr(self, name)!r}; expected {' or '.join(allowed)}"
+                )
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Refuse a width and height that the model cannot make.
+
+    Raises:
+        LiveActError: a side is no positive multiple of 16; the nearest size is named.
+    """
+    if min(size) < MULTIPLE or size[0] % MULTIPLE or size[1] % MULTIPLE:
+        nearest = [max(round(side / MULTIPLE), 1) * MULTIPLE for side in size]
+        raise LiveActError(
+            f"Video size {size[0]}x{size[1]}: both sides must be multiples of {MULTIPLE}. "
+            f"The nearest is {nearest[0]}x{nearest[1]}."
+        )
+
+
+def check_fps(fps: Fraction) -> None:
+    """Refuse a frame rate at which speech cannot be brought to the model's pace.
+
+    Raises:
+        LiveActError: outside 5 to 120.
+    """
+    if not SLOWEST_FPS <= fps <= FASTEST_FPS:
+        raise LiveActError(
+            f"{float(fps):g} frames per second: expected {SLOWEST_FPS} to {FASTEST_FPS}; 20 to 25 are usual"
+        )
+
+
+def check_sound(seconds: Fraction | float, fps: Fraction) -> None:
+    """Refuse sound that is shorter than the first block.
+
+    Raises:
+        LiveActError: says how long it is and how long it must be.
+    """
+    shortest = FIRST_FRAMES / fps
+    if seconds < shortest:
+        raise LiveActError(
+            f"The sound lasts {float(seconds):.2f} s; the first block of {FIRST_FRAMES} frames at {float(fps):g} "
+            f"frames per second needs {float(shortest):.2f} s. Give longer sound, or append silence."
+        )
+
+
+def frame_count(seconds: Fraction, fps: Fraction, rule: LengthRule = "audio") -> int:
+    """Frames of a video whose sound lasts so long.
+
+    `official` is 21 + 32 * floor(seconds * fps / 32), the rule of the official program.
+    """
+    if rule == "official":
+        return FIRST_FRAMES + LATER_FRAMES * int(seconds * fps / LATER_FRAMES)
+    return int(seconds * fps + Fraction(1, 2))
+
+
+def block_count(frames: int) -> int:
+    """Blocks of a video of so many frames; the last one may be cut."""
+    return 1 + max(0, -(-(frames - FIRST_FRAMES) // LATER_FRAMES))
