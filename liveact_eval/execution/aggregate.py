@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liveact_eval.execution.entrants import REAL
 from liveact_eval.execution.keys import metric_key, survey_key
 from liveact_eval.execution.plan import Plan
 from liveact_eval.execution.run import Execution, Pair
+from liveact_eval.execution.sets import Parts, set_comparison, set_value
 from liveact_eval.measure.intervals import compare, draw_weights, interval_of
 from liveact_eval.metrics.base import Metric, Output, merge
+from liveact_eval.metrics.set_metric import SetMetric
 from liveact_eval.results.journal import Unit
 from liveact_eval.results.schema import (
     ClipValue,
@@ -36,6 +39,7 @@ class _Cell:
     speaker: str
     value: float | None
     statistics: NDArray[np.float64] | None
+    """Additive, or what the clip contributes to a set."""
     reason: str | None
 
 
@@ -56,12 +60,10 @@ def aggregate(plan: Plan, execution: Execution, name: str, provenance: dict[str,
         for metric in plan.metrics:
             for output in metric.outputs:
                 cell = _cell(pair, units.get(metric.name), output, problem)
+                if isinstance(metric, SetMetric) and cell.reason is None:
+                    cell = replace(cell, statistics=execution.part(pair, metric, output.name))
                 cells[pair.entrant.name, output.name][pair.entry.id] = cell
-    rows = [
-        _row(plan, model.name, m, o, cells[model.name, o.name])
-        for m, o in _outputs(plan)
-        for model in plan.entrants
-    ]
+    rows = [_row(plan, model.name, m, o, cells) for m, o in _outputs(plan) for model in plan.entrants]
     comparisons = [
         found
         for m, o in _outputs(plan)
@@ -89,7 +91,7 @@ def aggregate(plan: Plan, execution: Execution, name: str, provenance: dict[str,
                 direction=o.direction,
                 unit=o.unit,
                 digits=o.digits,
-                recipe=m.recipe,
+                recipe=plan.recipe(m),
                 best=o.best,
             )
             for m, o in _outputs(plan)
@@ -122,7 +124,7 @@ def clip_curves(
             continue
         survey = survey_key(pair.key, made.sha256, plan.config.sanity)
         for metric in plan.metrics:
-            for name, curve in execution.curves(metric_key(survey, metric)).items():
+            for name, curve in execution.curves(metric_key(survey, metric.name, plan.recipe(metric))).items():
                 found[name][pair.entrant.name][pair.entry.id] = curve
     return found
 
@@ -154,7 +156,7 @@ def _units_of(
         FlaggedClip(code=f["code"], message=f["message"], rejected=f["rejects"], **names)
         for f in survey.payload["findings"]
     ]
-    keys = {metric.name: metric_key(survey_id, metric) for metric in plan.metrics}
+    keys = {metric.name: metric_key(survey_id, metric.name, plan.recipe(metric)) for metric in plan.metrics}
     found = {name: execution.units[key] for name, key in keys.items() if key in execution.units}
     failed += [_failed(unit) for unit in found.values() if unit.failed][:1]
     return "not_run", found
@@ -181,27 +183,38 @@ def _cell(pair: Pair, unit: Unit | None, output: Output, problem: str) -> _Cell:
     stored = unit.payload.get(output.name)
     if stored is None:
         return _Cell(pair.entry.speaker, None, None, "not_given")
+    if stored["value"] is None and stored["reason"] is None:
+        return _Cell(pair.entry.speaker, None, None, None)
     if stored["value"] is None:
         return _Cell(pair.entry.speaker, None, None, stored["reason"])
     return _Cell(pair.entry.speaker, stored["value"], np.asarray(stored["statistics"]), None)
 
 
-def _row(plan: Plan, model: str, metric: Metric, output: Output, cells: _Cells) -> ResultRow:
-    good = [cell for cell in cells.values() if cell.statistics is not None]
-    reasons = Counter(cell.reason or "unknown" for cell in cells.values() if cell.statistics is None)
-    value, low, high = None, None, None
-    if good:
+def _row(
+    plan: Plan, model: str, metric: Metric, output: Output, cells: Mapping[tuple[str, str], _Cells]
+) -> ResultRow:
+    own = cells[model, output.name]
+    good = [cell for cell in own.values() if cell.statistics is not None]
+    reasons = Counter(cell.reason or "unknown" for cell in own.values() if cell.statistics is None)
+    value, interval, note = None, None, None
+    if good and isinstance(metric, SetMetric):
+        found = set_value(plan, metric, output, model, _parts(own), _parts(cells[REAL, output.name]))
+        value, interval, note = found.value, found.interval, found.note
+        if value is None:
+            reasons = Counter({found.reason or "unknown": len(own)})
+            good = []
+    elif good:
         parts = _stack(good)
         value = float(metric.result(merge(parts)))
         weights = draw_weights([cell.speaker for cell in good], plan.config.statistics)
         interval = interval_of(parts, metric.result, weights, plan.config.statistics)
-        low, high = (interval.low, interval.high) if interval is not None else (None, None)
+    low, high = (interval.low, interval.high) if interval is not None else (None, None)
     return ResultRow(
         model=model,
         dataset=plan.dataset.name,
         protocol=plan.protocol_id,
         metric=output.name,
-        recipe=metric.recipe,
+        recipe=plan.recipe(metric),
         tier=plan.dataset.tier,
         value=value,
         unit=output.unit,
@@ -212,6 +225,7 @@ def _row(plan: Plan, model: str, metric: Metric, output: Output, cells: _Cells) 
         n_total=len(plan.entries),
         n_speakers=len({cell.speaker for cell in good}),
         failures=dict(reasons.most_common()),
+        note=note,
         value_reason=None if good else (reasons.most_common(1)[0][0] if reasons else "no_clips"),
     )
 
@@ -229,6 +243,9 @@ def _comparison(
     if not common:
         return None
     speakers = [of_a[clip].speaker for clip in common]
+    if isinstance(metric, SetMetric):
+        parts = [_parts(of) for of in (of_a, of_b, cells[REAL, output.name])]
+        return set_comparison(plan, metric, output, (a, b), parts[0], parts[1], parts[2])
     difference, interval, verdict = compare(
         _stack([of_a[clip] for clip in common]),
         _stack([of_b[clip] for clip in common]),
@@ -247,6 +264,13 @@ def _comparison(
         n=len(common),
         verdict=verdict,
     )
+
+
+def _parts(cells: _Cells) -> Parts:
+    """What clips contribute to a set, with their speakers, by clip id."""
+    return {
+        clip: (cell.speaker, cell.statistics) for clip, cell in cells.items() if cell.statistics is not None
+    }
 
 
 def _stack(cells: list[_Cell]) -> NDArray[np.float64]:

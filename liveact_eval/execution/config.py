@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -15,6 +15,7 @@ from liveact_eval.clips.sanity import SanityLimits
 from liveact_eval.datasets.open import ProtocolChanges
 from liveact_eval.errors import UserError
 from liveact_eval.measure.intervals import StatisticsConfig
+from liveact_eval.networks.provider import Networks
 
 DEFAULT_MODELS = ("still", "shift", "blur", "freeze")
 
@@ -32,6 +33,24 @@ class ScoreSource(BaseModel):
     """Folder of driving sounds under the same names."""
     name: str | None = None
     """Name of the row; default: that of the folder."""
+
+
+class NetworksConfig(BaseModel):
+    """Where the networks of metrics come from, and where they run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["files", "seeded"] = "files"
+    """`files`: published weights, as `metrics fetch` has put them; `seeded`: numbers from a rule, which try every
+    metric without a download and mean nothing as scores."""
+    root: Path | None = None
+    """Folder of weight files; default: where `metrics fetch` puts them."""
+    device: str = "cpu"
+    """cpu, cuda or cuda:N."""
+
+    def provider(self) -> Networks:
+        """What gives metrics their networks."""
+        return Networks(mode=self.mode, root=self.root, device=self.device)
 
 
 class RunConfig(BaseModel):
@@ -61,6 +80,8 @@ class RunConfig(BaseModel):
     """Which findings reject a clip."""
     statistics: StatisticsConfig = StatisticsConfig()
     """How intervals are made."""
+    networks: NetworksConfig = NetworksConfig()
+    """Where the networks of metrics come from."""
     score: ScoreSource | None = None
     """For `score`: videos made elsewhere instead of models."""
 

@@ -8,7 +8,6 @@ import json
 from liveact_eval.cards.protocol import Protocol
 from liveact_eval.clips.clip import ClipEntry
 from liveact_eval.clips.sanity import SanityLimits
-from liveact_eval.metrics.base import Metric
 
 # Raised when the way videos are made or read changes so that finished units are no longer right.
 GENERATION_VERSION = 1
@@ -34,9 +33,9 @@ def survey_key(generation: str, video_sha256: str, limits: SanityLimits) -> str:
     return _hash("survey", MEASURE_VERSION, generation, video_sha256, limits.model_dump(mode="json"))
 
 
-def metric_key(survey: str, metric: Metric) -> str:
-    """What a metric's value depends on: all of the above, and its recipe."""
-    return _hash("metric", survey, metric.name, metric.recipe)
+def metric_key(survey: str, name: str, recipe: str) -> str:
+    """What a metric's value depends on: all of the above, and its recipe with the weights of its networks."""
+    return _hash("metric", survey, name, recipe)
 
 
 def _fields(protocol: Protocol) -> object:

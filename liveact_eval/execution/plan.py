@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from liveact_eval.cards.load import is_card_path, list_cards
@@ -18,6 +18,7 @@ from liveact_eval.execution.entrants import REAL, Entrant, entrants_of, existing
 from liveact_eval.generators.native import NativeGenerator
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.registry import select
+from liveact_eval.networks.provider import Networks
 
 _LATE_IMPORTS = ("av", "torch", "scipy", "skimage", "pyarrow", "matplotlib", "PIL")
 _SPARE_BYTES = 64 << 20
@@ -39,8 +40,16 @@ class Plan:
     workers: int
     estimated_bytes: int
     """Disk for drawn clips and made videos, roughly."""
+    networks: Networks = field(default_factory=Networks)
+    """Where metrics get their networks from."""
     warnings: tuple[str, ...] = ()
     """What the user should know before starting."""
+
+    def recipe(self, metric: Metric) -> str:
+        """How a metric is computed here: its recipe, and the weights of its networks."""
+        networks = self.networks
+        weights = (f"{n}:none" if networks.missing(n) else networks.identity(n) for n in metric.networks)
+        return "+".join([metric.recipe, *weights])
 
     @property
     def protocol(self) -> Protocol:
@@ -94,6 +103,7 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
         out=out,
         workers=_workers(config, entrants),
         estimated_bytes=size,
+        networks=config.networks.provider(),
         warnings=tuple(warnings),
     )
 

@@ -99,8 +99,19 @@ class Execution:
         found = self.units.get(survey)
         if found is None or found.failed:
             return list(self._plan.metrics)
-        units = {metric.name: self.units.get(metric_key(survey, metric)) for metric in self._plan.metrics}
+        units = {metric.name: self.units.get(self._key(survey, metric)) for metric in self._plan.metrics}
         return [m for m in self._plan.metrics if (unit := units[m.name]) is None or unit.failed]
+
+    def part(self, pair: Pair, metric: Metric, output: str) -> NDArray[np.float64] | None:
+        """What a pair's video contributes to a set metric's output."""
+        made = self.made(pair)
+        if made is None:
+            return None
+        survey = survey_key(pair.key, made.sha256, self._plan.config.sanity)
+        return self._journal.part(self._key(survey, metric), output)
+
+    def _key(self, survey: str, metric: Metric) -> str:
+        return metric_key(survey, metric.name, self._plan.recipe(metric))
 
     def curves(self, key: str) -> dict[str, tuple[float, NDArray[np.float32]]]:
         """(fps, values) of a unit's curves, by name."""
@@ -181,7 +192,7 @@ class Execution:
         survey = survey_key(pair.key, made.sha256, self._plan.config.sanity)
         if survey not in self.units or self.units[survey].failed:
             return [survey]
-        return [metric_key(survey, metric) for metric in self.lacking(pair, made)]
+        return [self._key(survey, metric) for metric in self.lacking(pair, made)]
 
     def _measure(self, pair: Pair, prepared: Prepared, made: Made) -> Task:
         wanted = self.lacking(pair, made)
@@ -214,6 +225,7 @@ class Execution:
             limits=self._plan.config.sanity,
             faces=made.faces,
             expected_seconds=None if is_real else prepared.expected_seconds,
+            networks=self._plan.networks,
         )
         return Task(measure_video, (request,), done)
 
@@ -231,19 +243,22 @@ class Execution:
         units = [
             Unit(key=survey, model=model, clip=clip, stage="survey", payload=facts, seconds=outcome.seconds)
         ]
-        curves = {}
+        curves, parts = {}, {}
         for metric in wanted:
             score = measured.scores[metric.name]
-            key = metric_key(survey, metric)
+            key = self._key(survey, metric)
             if metric.name in measured.traces:
                 continue
             values = {name: _stored(metric, score, name) for name in score.values}
+            for name, part in score.parts.items():
+                values[name] = {"value": None, "reason": None}
+                parts[(key, name)] = part
             units.append(
                 Unit(key=key, model=model, clip=clip, stage=f"measure:{metric.name}", payload=values)
             )
             for name, curve in score.curves.items():
                 curves[(key, name)] = (measured.fps, curve)
-        self._journal.record(units, curves)
+        self._journal.record(units, curves, parts)
         self.units.update({unit.key: unit for unit in units})
 
     def _fail(
@@ -281,7 +296,7 @@ class Execution:
         outcome = Outcome(
             None, ClipError("internal_error", f"metric {name}: {trace.splitlines()[-1]}"), 0.0, trace
         )
-        self._fail(pair, [metric_key(survey, metric)], "measure", outcome, advance=False)
+        self._fail(pair, [self._key(survey, metric)], "measure", outcome, advance=False)
 
     def _log(self, pair: Pair, stage: str, trace: str) -> None:
         with self._layout.log.open("a", encoding="utf-8", errors="backslashreplace") as log:

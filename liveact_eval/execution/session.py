@@ -133,7 +133,7 @@ def _results_key(plan: Plan, execution: Execution, name: str) -> str:
         [pair.key for pair in execution.pairs()],
         [(entrant.name, entrant.title) for entrant in plan.entrants],
         [
-            (metric.name, metric.recipe, [vars(output) for output in metric.outputs])
+            (metric.name, plan.recipe(metric), [vars(output) for output in metric.outputs])
             for metric in plan.metrics
         ],
         plan.config.sanity.model_dump(mode="json"),
@@ -152,6 +152,6 @@ def _description(plan: Plan) -> dict[str, object]:
         "protocol_id": plan.protocol_id,
         "clips": [{"id": e.id, "speaker": e.speaker, "content_hash": e.content_hash} for e in plan.entries],
         "models": [{"name": e.name, "title": e.title, "kind": e.kind} for e in plan.entrants],
-        "metrics": [{"name": m.name, "recipe": m.recipe} for m in plan.metrics],
+        "metrics": [{"name": m.name, "recipe": plan.recipe(m)} for m in plan.metrics],
         "provenance": gather() | {"seed": plan.config.seed},
     }

@@ -6,7 +6,7 @@ import functools
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from liveact_eval.generators.protocol import Generator
 from liveact_eval.measure.engine import Job, Measurement, measure
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.registry import select
+from liveact_eval.networks.provider import Networks
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class MeasureRequest:
     limits: SanityLimits
     faces: FaceOrder | None
     expected_seconds: float | None
+    networks: Networks = field(default_factory=Networks)
+    """Where metrics get their networks from."""
 
 
 def guarded(function: Callable[..., Any], *arguments: Any) -> Outcome:
@@ -131,8 +134,15 @@ def measure_video(request: MeasureRequest) -> Measurement:
             limits=request.limits,
             faces=request.faces,
             expected_seconds=request.expected_seconds,
+            networks=_kept(request.networks),
         )
     )
+
+
+@functools.lru_cache(maxsize=1)
+def _kept(networks: Networks) -> Networks:
+    """The provider of this process: equal ones are the same one, so that each network is loaded once."""
+    return networks
 
 
 @functools.lru_cache(maxsize=4)

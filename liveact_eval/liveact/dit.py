@@ -7,6 +7,9 @@ Shapes: B batch, T latent frames, S tokens per latent frame, C channels, h x w l
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -17,8 +20,9 @@ from liveact_eval.liveact.conditions import Context, ContextKV
 from liveact_eval.liveact.config import DiTConfig
 from liveact_eval.liveact.layers import ImageMLP, LayerNorm, modulate, sinusoid
 from liveact_eval.liveact.memory import LayerMemory, Memory, Positions
+from liveact_eval.liveact.offload import BlockFeed, all_resident
 from liveact_eval.liveact.parallel import OneRank, TokenExchange
-from liveact_eval.liveact.rope import rope_table
+from liveact_eval.liveact.rope_cache import RopeCache
 
 
 class Block(nn.Module):
@@ -91,6 +95,23 @@ class Head(nn.Module):
         return patches
 
 
+@dataclass(frozen=True)
+class ForwardCall:
+    """A model call: the arguments of `CausalDiT.forward`, with positions worked out."""
+
+    x: Tensor
+    timestep: Tensor
+    context: Context
+    audio: Tensor | None
+    mute_first: bool
+    geometry: Geometry
+    memory: Memory | None
+
+
+Executor = Callable[[Callable[[ForwardCall], Tensor], ForwardCall], Tensor]
+"""Carries out a model call, given the function that computes it."""
+
+
 class CausalDiT(nn.Module):
     """Predicts the velocity of a block of latents, given its conditions and the memory of its denoising step."""
 
@@ -110,6 +131,9 @@ class CausalDiT(nn.Module):
         self.head = Head(config)
         self.attend: AttentionBackend = sdpa
         self.exchange: TokenExchange = OneRank()
+        self.feed: BlockFeed = all_resident
+        self.executor: Executor | None = None
+        self._rope = RopeCache()
 
     def encode_context(self, text: Tensor, image: Tensor, *, cache: bool = True) -> Context:
         """Conditions that hold for many blocks.
@@ -124,7 +148,9 @@ class CausalDiT(nn.Module):
         kept = min(len(text), config.text_len)
         rows[0, :kept] = text[:kept].to(rows)
         tokens = self.text_embedding(rows), self.img_emb(image[None].to(rows))
-        layers = tuple(block.cross_attn.keys_and_values(*tokens) for block in self.blocks) if cache else None
+        layers = None
+        if cache:
+            layers = tuple(block.cross_attn.keys_and_values(*tokens) for block in self.feed(self.blocks))
         return Context(*tokens, layers)
 
     def forward(
@@ -152,22 +178,28 @@ class CausalDiT(nn.Module):
             mute_first: whether speech leaves the first latent frame alone.
         """
         frames, height, width = (n // p for n, p in zip(x.shape[2:], self.config.patch_size, strict=True))
-        tokens = self.patch_embedding(x).flatten(3).permute(0, 2, 3, 1)
         if positions is None:
             positions = Positions(tuple(range(frames)), tuple(range(frames)))
         geometry = self._geometry(positions, height, width, frame_mask, x.device)
+        call = ForwardCall(x, timestep, context, audio, mute_first, geometry, memory)
+        return self._compute(call) if self.executor is None else self.executor(self._compute, call)
+
+    def _compute(self, call: ForwardCall) -> Tensor:
+        context, timestep = call.context, call.timestep
+        height, width = (n // p for n, p in zip(call.x.shape[3:], self.config.patch_size[1:], strict=True))
+        tokens = self.patch_embedding(call.x).flatten(3).permute(0, 2, 3, 1)
         level = timestep if timestep.ndim == 2 else timestep[:, None]
         time = self.time_embedding(sinusoid(level, self.config.freq_dim).to(self.dtype))
         projected = self.time_projection(time).unflatten(-1, (6, -1)).float()
         tokens = self.exchange.split(tokens)
-        for index, block in enumerate(self.blocks):
+        for index, block in enumerate(self.feed(self.blocks)):
             kv = (
                 context.layers[index]
                 if context.layers is not None
                 else block.cross_attn.keys_and_values(context.text, context.image)
             )
-            past = None if memory is None else memory.layers[index]
-            tokens = block(tokens, projected, kv, audio, mute_first, geometry, past)
+            past = None if call.memory is None else call.memory.layers[index]
+            tokens = block(tokens, projected, kv, call.audio, call.mute_first, call.geometry, past)
         patches = self.exchange.join(self.head(tokens, time.float()), height * width)
         return self._unpatch(patches, height, width)
 
@@ -175,8 +207,7 @@ class CausalDiT(nn.Module):
         self, positions: Positions, height: int, width: int, frame_mask: Tensor | None, device: torch.device
     ) -> Geometry:
         tables = [
-            rope_table(torch.tensor(frames, device=device), height, width, self.config.head_dim)
-            for frames in positions
+            self._rope.table(frames, height, width, self.config.head_dim, device) for frames in positions
         ]
         size = height * width
         mask = None

@@ -19,6 +19,9 @@ SMALLEST_SCALE = 1e-12
 class Store(ABC):
     """A tensor [B, N, H, D] that is written and read by runs of tokens."""
 
+    host: bool
+    """Whether it lies in host memory."""
+
     @abstractmethod
     def write(self, start: int, values: Tensor) -> None:
         """Put `values` [B, n, H, D] at tokens start..start+n."""
@@ -32,19 +35,54 @@ class Store(ABC):
         """Bytes held."""
 
 
-class PlainStore(Store):
-    """In the model's dtype, on its device."""
+class _Buffer:
+    """A tensor [B, N, ...] on the device, or in host memory from where runs of tokens are copied to the device.
 
-    def __init__(self, shape: tuple[int, int, int, int], dtype: torch.dtype, device: torch.device) -> None:
-        self._values = torch.zeros(shape, dtype=dtype, device=device)
+    Copies to and from the host are given to the device's queue like all other work, so that they are in order with
+    it and the host does not wait.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, *, host: bool
+    ) -> None:
+        self._device = device
+        # Only pinned memory can be copied without the host waiting.
+        pinned = host and device.type == "cuda"
+        home = torch.device("cpu") if pinned else device
+        self._values = torch.zeros(shape, dtype=dtype, device=home, pin_memory=pinned)
+
+    def put(self, start: int, values: Tensor) -> None:
+        self._values[:, start : start + values.shape[1]].copy_(values, non_blocking=True)
+
+    def get(self, start: int, stop: int) -> Tensor:
+        return self._values[:, start:stop].to(self._device, non_blocking=True)
+
+    @property
+    def nbytes(self) -> int:
+        return self._values.nbytes
+
+
+class PlainStore(Store):
+    """In the model's dtype."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int, int],
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        host: bool = False,
+    ) -> None:
+        self.host = host
+        self._values = _Buffer(shape, dtype, device, host=host)
 
     def write(self, start: int, values: Tensor) -> None:
         """See `Store.write`."""
-        self._values[:, start : start + values.shape[1]].copy_(values)
+        self._values.put(start, values)
 
     def read(self, start: int, stop: int) -> Tensor:
         """See `Store.read`."""
-        return self._values[:, start:stop]
+        return self._values.get(start, stop)
 
     def nbytes(self) -> int:
         """See `Store.nbytes`."""
@@ -65,45 +103,33 @@ class Fp8Store(Store):
     the official program.
     """
 
-    def __init__(self, shape: tuple[int, int, int, int], dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int, int, int],
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        host: bool = False,
+    ) -> None:
+        self.host = host
         self._dtype = dtype
-        self._values = torch.zeros(shape, dtype=torch.float8_e4m3fn, device=device)
-        self._scales = torch.zeros((*shape[:-1], 1), dtype=torch.float32, device=device)
+        self._values = _Buffer(shape, torch.float8_e4m3fn, device, host=host)
+        self._scales = _Buffer((*shape[:-1], 1), torch.float32, device, host=host)
 
     def write(self, start: int, values: Tensor) -> None:
         """See `Store.write`."""
-        stop = start + values.shape[1]
         quantised, scale = quantise_fp8(values)
-        self._values[:, start:stop].copy_(quantised)
-        self._scales[:, start:stop].copy_(scale)
+        self._values.put(start, quantised)
+        self._scales.put(start, scale)
 
     def read(self, start: int, stop: int) -> Tensor:
         """See `Store.read`."""
-        return (self._values[:, start:stop].float() * self._scales[:, start:stop]).to(self._dtype)
+        wide = self._values.get(start, stop).float() * self._scales.get(start, stop)
+        return wide.to(self._dtype)
 
     def nbytes(self) -> int:
         """See `Store.nbytes`."""
         return self._values.nbytes + self._scales.nbytes
-
-
-class HostStore(Store):
-    """Another store kept in host memory; what is read is copied to the device, and freed after use."""
-
-    def __init__(self, inner: Store, device: torch.device) -> None:
-        self._inner = inner
-        self._device = device
-
-    def write(self, start: int, values: Tensor) -> None:
-        """See `Store.write`."""
-        self._inner.write(start, values.cpu())
-
-    def read(self, start: int, stop: int) -> Tensor:
-        """See `Store.read`."""
-        return self._inner.read(start, stop).to(self._device)
-
-    def nbytes(self) -> int:
-        """See `Store.nbytes`."""
-        return self._inner.nbytes()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +143,9 @@ class StoreOptions:
 
     def build(self, shape: tuple[int, int, int, int], dtype: torch.dtype, device: torch.device) -> Store:
         """An empty store of that shape."""
-        home = torch.device("cpu") if self.host else device
-        inner: Store = (Fp8Store if self.fp8 else PlainStore)(shape, dtype, home)
-        return HostStore(inner, device) if self.host else inner
+        if self.fp8:
+            return Fp8Store(shape, dtype, device, host=self.host)
+        return PlainStore(shape, dtype, device, host=self.host)
 
     def bytes_per_value(self, head_dim: int, dtype: torch.dtype) -> float:
         """Bytes that one cached number takes."""

@@ -19,7 +19,6 @@ from liveact_eval.clips.sound import read_sound
 from liveact_eval.clips.truth import ClipTruth, load_truth
 from liveact_eval.clips.video import SOUND_RATE_HZ, Sound, VideoFile
 from liveact_eval.errors import ClipError
-from liveact_eval.measure.buffers import RowBuffer
 from liveact_eval.measure.needs import FrameNeed, SoundNeed
 from liveact_eval.measure.streams import DerivedStreams, StreamKey
 from liveact_eval.measure.windows import FrameWindows, SoundWindows
@@ -27,6 +26,8 @@ from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Metric, Mis
 
 if TYPE_CHECKING:
     import torch
+
+    from liveact_eval.networks.provider import Networks
 
 RUN_BYTES = 4 << 20
 """Decoded bytes that are held at a time; a run is at least two frames and at most 32."""
@@ -48,6 +49,8 @@ class Job:
     """For videos made from the real one: which of its faces each frame shows. `None`: not known."""
     expected_seconds: float | None = None
     """Length that it should have, in seconds."""
+    networks: Networks | None = None
+    """Where metrics get their networks from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,10 +127,10 @@ class _Feed:
     metric: Metric
     name: str
     need: FrameNeed | SoundNeed
-    rows: RowBuffer = field(default_factory=RowBuffer)
 
     def __post_init__(self) -> None:
         need = self.need
+        self.rows = self.metric.collector(self.name)
         if isinstance(need, FrameNeed):
             self.frames = FrameWindows(need.window, need.hop)
             self.reference = FrameWindows(need.window, need.hop)
@@ -230,7 +233,9 @@ class _Pass:
         windows = feed.frames.push(pictures)
         against = feed.reference.push(real) if real is not None else None
         if windows is not None:
-            self._take(feed, Batch(windows=windows, reference=against, anchor=feed.anchor))
+            networks = self._job.networks
+            batch = Batch(windows=windows, reference=against, anchor=feed.anchor, networks=networks)
+            self._take(feed, batch)
 
     def listen(self, of: str, samples: NDArray[np.int16]) -> None:
         """Take the next samples of the measured video's sound or of the driving audio."""
@@ -241,7 +246,8 @@ class _Pass:
             if isinstance(feed.need, SoundNeed) and feed.need.of == of:
                 windows = feed.sound.push(samples)
                 if windows is not None:
-                    self._take(feed, Batch(windows=torch.from_numpy(windows.copy())))
+                    sounds = torch.from_numpy(windows.copy())
+                    self._take(feed, Batch(windows=sounds, networks=self._job.networks))
 
     def rows(self, metric: Metric) -> dict[str, NDArray[np.float64]]:
         """All rows of a metric, (T, d) by need; (0, 1) where not one window was complete."""
@@ -317,6 +323,10 @@ def _unmet(metric: Metric, job: Job, truth: ClipTruth | None) -> Missing | None:
     """Why a metric cannot be asked about this video, if so."""
     if metric.paired and job.clip.video is None:
         return Missing("no_reference", "there is no real video to compare with")
+    for name in metric.networks:
+        why = "no networks are at hand" if job.networks is None else job.networks.missing(name)
+        if why is not None:
+            return Missing("no_weights", why)
     if metric.truth and truth is None:
         return Missing("no_truth", "only drawn clips (talkers) have a known script")
     if metric.face and (truth is None or job.faces is None):

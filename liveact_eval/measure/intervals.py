@@ -66,7 +66,7 @@ def interval_of(
     """
     if weights is None or not len(parts):
         return None
-    return _percentiles(result(weights.astype(np.float64) @ parts), config)
+    return percentiles(result(weights.astype(np.float64) @ parts), config)
 
 
 def compare(
@@ -86,14 +86,20 @@ def compare(
     if weights is None:
         return difference, None, "cannot tell"
     drawn = weights.astype(np.float64)
-    interval = _percentiles(result(drawn @ a) - result(drawn @ b), config)
+    interval = percentiles(result(drawn @ a) - result(drawn @ b), config)
+    return difference, interval, verdict_of(interval, direction)
+
+
+def verdict_of(interval: Interval | None, direction: Direction) -> Verdict:
+    """What the interval of a difference says about the first of the two."""
     if interval is None or direction == "none" or interval.low <= 0 <= interval.high:
-        return difference, interval, "cannot tell"
+        return "cannot tell"
     higher = interval.low > 0
-    return difference, interval, "better" if higher == (direction == "up") else "worse"
+    return "better" if higher == (direction == "up") else "worse"
 
 
-def _percentiles(values: Floats, config: StatisticsConfig) -> Interval | None:
+def percentiles(values: Floats, config: StatisticsConfig) -> Interval | None:
+    """The percentile interval of bootstrap values; those that are not finite are left out."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         return None

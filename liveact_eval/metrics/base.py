@@ -11,15 +11,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liveact_eval.measure.buffers import RowBuffer
 from liveact_eval.measure.needs import FrameNeed, Need, SoundNeed
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from liveact_eval.clips.truth import ClipTruth
 
@@ -53,6 +55,27 @@ class Missing:
     detail: str = ""
 
 
+class NetworkSource(Protocol):
+    """Where a metric gets its networks from."""
+
+    def get(self, name: str) -> nn.Module:
+        """The network of that name in the catalogue: in eval mode, loaded once per process."""
+        ...
+
+
+class Collector(Protocol):
+    """Takes the rows of a clip as they are made."""
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Add (n, d) rows."""
+        ...
+
+    @property
+    def table(self) -> NDArray[Any]:
+        """What `score` gets."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """Windows of one need. Shapes: see `FrameNeed` and `SoundNeed`."""
@@ -63,6 +86,14 @@ class Batch:
     """The same windows of the real video, for a paired need."""
     anchor: torch.Tensor | None = None
     """The first picture of the stream, for a need with an anchor."""
+    networks: NetworkSource | None = None
+    """The networks that the metric asks for."""
+
+    def network(self, name: str) -> nn.Module:
+        """One of the networks that the metric asks for."""
+        if self.networks is None:
+            raise ValueError(f"network {name!r}: a metric that names it in `networks` comes with it")
+        return self.networks.get(name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +115,9 @@ class ClipScore:
     curves: Mapping[str, Rows] = field(default_factory=dict)
     """Values over time, one per window, by curve name."""
     statistics: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    """For set metrics: additive vectors by output name, where the value of a set is not the mean over clips."""
+    """Additive vectors by output name, where the value over clips is not their mean."""
+    parts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """For set metrics (`SetMetric`): what a clip contributes to a set, by output name, in place of a value."""
 
 
 class Metric(ABC):
@@ -108,6 +141,8 @@ class Metric(ABC):
     """Paper or reference implementation."""
     truth: ClassVar[bool] = False
     """Whether it needs ground truth."""
+    networks: ClassVar[tuple[str, ...]] = ()
+    """Names in the catalogue of networks of those that it runs."""
 
     @property
     def face(self) -> bool:
@@ -135,6 +170,10 @@ class Metric(ABC):
     def score(self, rows: Mapping[str, Rows], clip: ClipContext) -> ClipScore:
         """Step 2a: the clip's own values from all its rows, (T, d) by need."""
 
+    def collector(self, need: str) -> Collector:
+        """What gathers the rows of a need; by default all of them, as a table (T, d)."""
+        return RowBuffer()
+
     def statistics(self, value: float) -> NDArray[np.float64]:
         """Step 2b: an additive vector for one clip's value."""
         return np.array([value, 1.0])
@@ -158,7 +197,7 @@ class Metric(ABC):
                 "reference_video": self.paired,
                 "face_track": self.face,
                 "ground_truth": self.truth,
-                "network": None,
+                "networks": list(self.networks),
             },
         }
 

@@ -15,7 +15,7 @@ import liveact_eval.metrics as package
 from liveact_eval.errors import UserError, unknown_name
 from liveact_eval.metrics.base import Metric
 
-_INFRASTRUCTURE = {"base", "registry"}
+_INFRASTRUCTURE = {"base", "registry", "set_metric"}
 ENTRY_POINT_GROUP = "liveact_eval.metrics"
 _MARK = "__liveact_eval_metric__"
 
@@ -53,7 +53,7 @@ def shipped() -> dict[str, Metric]:
 
 
 def select(names: list[str]) -> list[Metric]:
-    """Metrics by name or by path of a Python file; `all` and `all-offline` mean all that need no download.
+    """Metrics by name or by path of a Python file; `all`, or `all-offline` for those that need no download.
 
     Raises:
         UserError: unknown name (the nearest is named), no such file, or a file without a metric.
@@ -62,7 +62,8 @@ def select(names: list[str]) -> list[Metric]:
     chosen: dict[str, Metric] = {}
     for name in names:
         if name in ("all", "all-offline"):
-            chosen.update(known)
+            offline = name == "all-offline"
+            chosen.update({n: metric for n, metric in known.items() if not (offline and metric.networks)})
         elif name.endswith(".py"):
             for metric in _from_file(Path(name)).values():
                 if metric.name in known or metric.name in chosen:

@@ -7,9 +7,11 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -170,6 +172,17 @@ class VectorFile:
         """
         self._differences[key] = compare(key, ours, self._stored(key), tolerance)
 
+    def read_texts(self, key: str) -> tuple[str, ...]:
+        """An input that is a row of texts, as `.npz` files can hold.
+
+        Raises:
+            UserError: there is no array of that name.
+        """
+        codes = self.read(key)
+        return tuple(
+            "".join(chr(code) for code in row if code) for row in codes.view(-1, codes.shape[-1]).tolist()
+        )
+
     def use_all(self) -> dict[str, Tensor]:
         """Everything, for weights that are loaded strictly: the loader has refused what it does not know."""
         self._read.update(self._tensors)
@@ -221,7 +234,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as stored:
-                return {key: torch.from_numpy(np.array(stored[key])) for key in stored.files}
+                return {key: torch.from_numpy(_numbers(np.array(stored[key]))) for key in stored.files}
         return dict(load_file(path))
     except FileNotFoundError:
         raise UserError(
@@ -231,6 +244,13 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         raise UserError(
             f"Cannot read {path}: {error}. The file is damaged or incomplete: copy it again."
         ) from error
+
+
+def _numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """Texts as the numbers of their characters, along a further axis; all else as it is."""
+    if array.dtype.kind != "U":
+        return array
+    return array.astype(array.dtype.newbyteorder("=")).reshape(*array.shape, 1).view(np.int32)
 
 
 def _finite(tensor: Tensor) -> bool:

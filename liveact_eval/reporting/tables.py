@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from liveact_eval.files import write_text
@@ -84,6 +84,12 @@ def notes(results: Results) -> list[str]:
     lines = [f"Not measured ({reason}): {', '.join(titles)}." for reason, titles in absent(results).items()]
     lines += [f"{line}." for line in incomplete(results)]
     models = {model.name: model.title for model in results.models}
+    titles = {metric.name: metric.title for metric in results.metrics}
+    noted: dict[str, list[str]] = defaultdict(list)
+    for row in results.rows:
+        if row.note is not None:
+            noted[f"{titles[row.metric]}: {row.note}."].append(models[row.model])
+    lines += [f"{', '.join(rows)}, {text}" for text, rows in noted.items()]
     flags = Counter((models[f.model], f.code, f.rejected) for f in results.flagged)
     for (model, code, rejected), count in flags.items():
         lines.append(

@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS curves (
     unit TEXT NOT NULL, name TEXT NOT NULL, fps REAL NOT NULL, data BLOB NOT NULL,
     PRIMARY KEY (unit, name)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS parts (
+    unit TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (unit, name)
+) STRICT;
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL
 ) STRICT;
@@ -94,17 +98,20 @@ class Journal:
         self,
         units: list[Unit],
         curves: Mapping[tuple[str, str], tuple[float, NDArray[np.floating[Any]]]] | None = None,
+        parts: Mapping[tuple[str, str], NDArray[np.float64]] | None = None,
     ) -> None:
         """Write finished units in one transaction; it is on the disk when this returns.
 
         Args:
             units: what was finished.
             curves: (fps, values) by (unit key, curve name).
+            parts: what a clip contributes to a set metric, by (unit key, output name).
         """
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         with self._transaction():
             for unit in units:
                 self._db.execute("DELETE FROM curves WHERE unit = ?", (unit.key,))
+                self._db.execute("DELETE FROM parts WHERE unit = ?", (unit.key,))
                 self._db.execute(
                     "INSERT OR REPLACE INTO units VALUES (?,?,?,?,?,?,?,?,?,?)",
                     (
@@ -123,6 +130,9 @@ class Journal:
             for (key, name), (fps, values) in (curves or {}).items():
                 data = np.asarray(values, dtype="<f4").tobytes()
                 self._db.execute("INSERT OR REPLACE INTO curves VALUES (?,?,?,?)", (key, name, fps, data))
+            for (key, name), part in (parts or {}).items():
+                data = np.asarray(part, dtype="<f8").tobytes()
+                self._db.execute("INSERT OR REPLACE INTO parts VALUES (?,?,?)", (key, name, data))
 
     def units(self) -> dict[str, Unit]:
         """All finished units by key."""
@@ -148,6 +158,11 @@ class Journal:
         """(fps, values) of a unit's curves, by name."""
         rows = self._read("SELECT name, fps, data FROM curves WHERE unit = ? ORDER BY name", key)
         return {name: (fps, np.frombuffer(data, dtype="<f4")) for name, fps, data in rows}
+
+    def part(self, key: str, name: str) -> NDArray[np.float64] | None:
+        """What a unit contributes to a set metric's output."""
+        rows = self._read("SELECT data FROM parts WHERE unit = ? AND name = ?", key, name)
+        return np.frombuffer(rows[0][0], dtype="<f8") if rows else None
 
     def fingerprint(self, path: Path) -> str:
         """SHA-256 of a file; not read again while its size and time stay the same."""

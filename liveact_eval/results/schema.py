@@ -53,6 +53,8 @@ class ResultRow(_Record):
     """Clips without a number, by reason."""
     value_reason: str | None = None
     """Why `value` is `null`."""
+    note: str | None = None
+    """What a reader should know about this number, such as a bias of small sets."""
 
 
 class ClipValue(_Record):

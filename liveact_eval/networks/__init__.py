@@ -1,0 +1,1 @@
+"""Feature networks behind metrics: their layers under the official parameter names, and their weights."""
