@@ -68,7 +68,7 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
         "clips": [entry.id for entry in plan.entries],
         "speakers": len({entry.speaker for entry in plan.entries}),
         "models": [entrant.name for entrant in plan.entrants],
-        "metrics": {metric.name: metric.recipe for metric in plan.metrics},
+        "metrics": {metric.name: plan.recipe(metric) for metric in plan.metrics},
         "decodes": plan.pairs,
         "estimated_disk_mib": round(plan.estimated_bytes / 2**20, 1),
         "downloads": [],

@@ -17,7 +17,9 @@ def show_list(rows: list[dict[str, Any]], as_json: bool) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in rows[0] if rows else ():
-        table.add_column(column, no_wrap=column == "name", ratio=1 if column == "summary" else None)
+        # Long identifiers are folded: cut short, they name nothing.
+        ratio = 1 if column == "summary" else None
+        table.add_column(column, no_wrap=column == "name", overflow="fold", ratio=ratio)
     for row in rows:
         table.add_row(*(escape(_text(value)) for value in row.values()))
     stdout().print(table)

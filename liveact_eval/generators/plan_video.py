@@ -119,7 +119,7 @@ def plan_video(request: VideoRequest) -> VideoPlan:
         check_sound(sound.seconds, rate)
         frames = frame_count(sound.seconds, rate, options.length)
         schedule.check(block_count(frames))
-        check_recipe(recipe, size)
+        check_recipe(recipe, size, block_count(frames))
     return VideoPlan(
         recipe=recipe,
         image=image,
@@ -181,7 +181,7 @@ def _typed(text: str, value: str, default: object) -> Any:
     if isinstance(default, float) and isinstance(parsed, int) and not isinstance(parsed, bool):
         parsed = float(parsed)
     if type(parsed) is not type(default):
-        kind = {bool: "true or false", float: "a number", str: "a name"}[type(default)]
+        kind = {bool: "true or false", int: "a whole number", float: "a number", str: "a name"}[type(default)]
         raise UserError(f"--set {text!r}: expected {kind}, found {value!r}")
     return parsed
 

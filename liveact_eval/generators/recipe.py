@@ -132,24 +132,34 @@ class Neighbor:
         return NeighborForcing(dit, chosen)
 
 
-def check_recipe(recipe: Recipe, size: tuple[int, int]) -> None:
+def check_recipe(recipe: Recipe, size: tuple[int, int], blocks: int) -> None:
     """Refuse what cannot run here, before anything is loaded.
+
+    Args:
+        recipe: what would run.
+        size: width and height of the video.
+        blocks: its blocks.
 
     Raises:
         LiveActError: the device is not there, an option does not exist, or memory is short.
     """
-    from liveact_eval.liveact.capacity import check_capacity, free_bytes, memory_need
+    from liveact_eval.liveact.fitting import check_fits, need_of, speed_of
+    from liveact_eval.liveact.launch import launched_ranks
 
     device, text_device, dtype = place(recipe)
-    need = memory_need(
-        named_config(recipe.config),
-        Neighbor(recipe.steps),
+    config = named_config(recipe.config)
+    speed_of(recipe.options, dtype).check_device(device, config.dit.head_dim)
+    need = need_of(
+        config,
         recipe.options,
         size=size,
         dtype=dtype,
+        steps=recipe.steps,
+        blocks=blocks,
+        ranks=launched_ranks(),
         text_elsewhere=text_device is not None and text_device != device,
     )
-    check_capacity(need, free_bytes(device), device)
+    check_fits(need, device)
 
 
 @functools.lru_cache(maxsize=1)

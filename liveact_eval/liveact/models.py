@@ -57,7 +57,14 @@ RolloutFactory = Callable[[CausalDiT, GenerationOptions], Rollout]
 """Makes the forcing strategy of one video."""
 
 
-def random_models(config: LiveActConfig, seed: int, *, device: torch.device, dtype: torch.dtype) -> Models:
+def random_models(
+    config: LiveActConfig,
+    seed: int,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    dit_device: torch.device | None = None,
+) -> Models:
     """Networks with seeded random weights: they run like real ones, and their pictures are noise.
 
     A tokenizer that needs files is replaced by one of bytes.
@@ -65,7 +72,8 @@ def random_models(config: LiveActConfig, seed: int, *, device: torch.device, dty
     words = dataclasses.replace(config.text, tokenizer="bytes")
     modules = blank_modules(config)
     for role, module in modules.items():
-        materialise(module, device, torch.float32 if role == "speech" else dtype)
+        home = dit_device if role == "dit" and dit_device is not None else device
+        materialise(module, home, torch.float32 if role == "speech" else dtype)
         fill_random(module, seed + ROLES.index(role))
     dit = modules["dit"]
     assert isinstance(dit, CausalDiT)
@@ -86,6 +94,7 @@ def load_models(
     device: torch.device,
     dtype: torch.dtype,
     text_device: torch.device | None = None,
+    dit_device: torch.device | None = None,
 ) -> Models:
     """Networks from weight files.
 
@@ -95,6 +104,7 @@ def load_models(
         device: where frames are made.
         dtype: of all weights but those of the speech encoder, which stay float32.
         text_device: where prompts are encoded; `None`: on `device`. The full text encoder takes 11 GB in bfloat16.
+        dit_device: where the transformer is put; `None`: on `device`.
 
     Raises:
         WeightsError: a role is missing, or a file is missing, damaged, or of other sizes.
@@ -116,7 +126,7 @@ def load_models(
     )
     with torch.device("meta"):
         dit = CausalDiT(config.dit).eval().requires_grad_(False)
-    load_into(dit, open_state(paths["dit"]).tensors(), device=device, dtype=dtype, what="DiT")
+    load_into(dit, open_state(paths["dit"]).tensors(), device=dit_device or device, dtype=dtype, what="DiT")
     return Models(config=config, dit=dit, vae=drawn, text=written, image=seen, speech=spoken)
 
 

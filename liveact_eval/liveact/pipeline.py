@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from liveact_eval.liveact.capacity import check_capacity, free_bytes, memory_need
+from liveact_eval.liveact.acceleration import Recorded, apply
 from liveact_eval.liveact.config import LiveActConfig
 from liveact_eval.liveact.errors import LiveActError
+from liveact_eval.liveact.fitting import check_fits, need_of, speed_of
 from liveact_eval.liveact.models import Models, RolloutFactory, load_models, random_models
 from liveact_eval.liveact.prompts import DEFAULT_PROMPT, Edit, PromptSchedule
 from liveact_eval.liveact.reference import prepare_reference
@@ -39,15 +40,27 @@ class LiveActPipeline:
         rollouts: makes the forcing strategy of one video.
         options: how videos are made.
         origin: where the weights come from, for `describe`.
+        device: where the transformer will compute; it may lie in host memory until now.
+
+    Raises:
+        LiveActError: a kernel that was asked for does not run there.
     """
 
     def __init__(
-        self, models: Models, rollouts: RolloutFactory, options: GenerationOptions, *, origin: str
+        self,
+        models: Models,
+        rollouts: RolloutFactory,
+        options: GenerationOptions,
+        *,
+        origin: str,
+        device: torch.device,
     ) -> None:
         self.models = models
         self.options = options
         self._rollouts = rollouts
         self._origin = origin
+        speed = speed_of(options, models.dit.dtype)
+        self._runs: Recorded = apply(models.dit, speed, device, vae=models.vae)
 
     @classmethod
     def from_random(
@@ -76,11 +89,11 @@ class LiveActPipeline:
             LiveActError: the device is not there, or has not enough memory.
         """
         place, chosen = open_device(device), options or GenerationOptions()
+        speed_of(chosen, dtype).check_device(place, config.dit.head_dim)
         if size is not None:
-            need = memory_need(config, rollouts, chosen, size=size, dtype=dtype)
-            check_capacity(need, free_bytes(place), place)
-        models = random_models(config, seed, device=place, dtype=dtype)
-        return cls(models, rollouts, chosen, origin=f"random(seed {seed})")
+            check_fits(need_of(config, chosen, size=size, dtype=dtype), place)
+        models = random_models(config, seed, device=place, dtype=dtype, dit_device=_home(chosen, place))
+        return cls(models, rollouts, chosen, origin=f"random(seed {seed})", device=place)
 
     @classmethod
     def from_weights(
@@ -115,12 +128,19 @@ class LiveActPipeline:
         """
         place, chosen = open_device(device), options or GenerationOptions()
         text_place = None if text_device is None else open_device(text_device)
+        speed_of(chosen, dtype).check_device(place, config.dit.head_dim)
         if size is not None:
             elsewhere = text_place is not None and text_place != place
-            need = memory_need(config, rollouts, chosen, size=size, dtype=dtype, text_elsewhere=elsewhere)
-            check_capacity(need, free_bytes(place), place)
-        models = load_models(config, paths, device=place, dtype=dtype, text_device=text_place)
-        return cls(models, rollouts, chosen, origin=origin)
+            check_fits(need_of(config, chosen, size=size, dtype=dtype, text_elsewhere=elsewhere), place)
+        models = load_models(
+            config,
+            paths,
+            device=place,
+            dtype=dtype,
+            text_device=text_place,
+            dit_device=_home(chosen, place),
+        )
+        return cls(models, rollouts, chosen, origin=origin, device=place)
 
     def stream(
         self,
@@ -177,7 +197,14 @@ class LiveActPipeline:
             "dtype": str(self.models.dtype).removeprefix("torch."),
             "torch": torch.__version__,
             **asdict(self.options),
+            **{name: value for name, value in self._runs.items() if value is not None},
         }
+
+
+def _home(options: GenerationOptions, device: torch.device) -> torch.device:
+    """Where the transformer is loaded: what is made smaller or streamed need not fit the device as it is."""
+    smaller = options.fp8_linear != "off" or options.block_offload > 0
+    return torch.device("cpu") if smaller else device
 
 
 def open_device(name: torch.device | str) -> torch.device:

@@ -40,6 +40,20 @@ class GenerationOptions:
     """What of the sound is encoded at once: all of it, or what a block looks at (constant memory, live sources)."""
     length: LengthRule = "audio"
     """`audio`: as many frames as the sound lasts; `official`: 21 + 32 k, up to 21 more or 10 fewer than that."""
+    attention: str = "sdpa"
+    """Attention kernel, see `liveact_eval.liveact.backends`."""
+    fp8_linear: str = "off"
+    """Linear layers of the transformer in 8 bits: off, scaled, emulated."""
+    compile: str = "off"
+    """Compile the transformer's blocks: off, default, max-autotune-no-cudagraphs."""
+    cuda_graphs: bool = False
+    """Replay model calls as CUDA graphs."""
+    block_offload: int = 0
+    """Blocks of the transformer that stay on a small GPU while the others come from host memory; 0: all stay."""
+    channels_last_vae: bool = False
+    """Lay out the VAE's kernels with channels last."""
+    tf32: bool = False
+    """Products in float32 with 10 bits of mantissa, on a GPU."""
 
     def __post_init__(self) -> None:
         for name, allowed in (

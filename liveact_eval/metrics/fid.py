@@ -101,7 +101,7 @@ class FID(_Inception):
         Output(name="fid", title="FID", direction="down", digits=2, best=0.0),
         Output(name="kid", title="KID x1000", direction="down", digits=2, best=0.0),
     )
-    networks = ("inception",)
+    networks = ("inception_script",)
     resize = "clean"
     recipe = "fid-clean-fullframe-everyframe@1"
     summary = (

@@ -23,7 +23,7 @@ class _I3D(FrechetMetric):
 
     needs = {"windows": FrameNeed(window=WINDOW, hop=HOP)}
     unit = "windows"
-    networks = ("i3d",)
+    networks = ("i3d_script",)
     framing: ClassVar[Framing]
     source = "Unterthiner et al., 2018; I3D TorchScript of StyleGAN-V"
 
@@ -35,7 +35,7 @@ class _I3D(FrechetMetric):
         """(N, 400) logits."""
         import torch
 
-        network = batch.network("i3d")
+        network = batch.network(self.networks[0])
         parts = batch.windows.split(_BATCH)
         return torch.cat([network(to_i3d_clips(part, self.framing)).cpu() for part in parts])
 

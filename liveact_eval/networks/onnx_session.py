@@ -19,7 +19,7 @@ class OnnxNetwork(nn.Module):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
@@ -59,7 +59,9 @@ def load_onnx(path: Path) -> OnnxNetwork:
     Raises:
         UserError: the file cannot be read.
     """
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
+    from onnxruntime.capi import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        onnxruntime_pybind11_state as state,
+    )
 
     try:
         return OnnxNetwork(path)

@@ -29,12 +29,16 @@ from liveact_eval.networks.resnet_face import build_resnet_face18
 from liveact_eval.networks.s3fd import build_s3fd
 from liveact_eval.networks.seeded import SALT, calibrate, fill_seeded, seeded_tensor
 from liveact_eval.networks.syncnet import COEFFICIENTS, CROP, WINDOW_FRAMES, WINDOW_STEPS, build_syncnet
+from liveact_eval.networks.yunet import LANDMARKS, STRIDES
 
 _FORMS = {64: 60.0, 16: 25.0, 4: 10.0, 1: 2.0}
 """Contrast in levels by size of the forms in pixels, in the pictures that moments are taken from. As in real pictures,
 the small ones are faint: moments of plain noise would make features of real pictures vanish, or the reverse explode."""
 _SOUND = 10.0
 """Size of usual MFCCs."""
+
+_POINTS = ((-0.16, -0.1), (0.16, -0.1), (0.0, 0.06), (-0.13, 0.22), (0.13, 0.22))
+"""Eyes, nose tip and corners of the mouth from the middle of a face, in heights of it."""
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -134,6 +138,34 @@ def lpips_alex() -> nn.Module:
 def lpips_vgg() -> nn.Module:
     """LPIPS over VGG-16."""
     return _lpips("vgg")
+
+
+def yunet() -> nn.Module:
+    """Stands in for YuNet, of which only the file runs: one face in the middle of every picture."""
+    return CentralFace()
+
+
+class CentralFace(nn.Module):
+    """Maps as YuNet gives them, in which one place says: a face, half as high as the shorter side."""
+
+    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
+        """Pictures (N, 3, H, W), sides multiples of 32, to maps by the names of YuNet's file."""
+        count, _, height, width = pictures.shape
+        found: dict[str, Tensor] = {}
+        for stride in STRIDES:
+            places = (height // stride) * (width // stride)
+            for part, channels in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 2 * LANDMARKS)):
+                found[f"{part}_{stride}"] = pictures.new_zeros((count, places, channels))
+        stride = STRIDES[-1]
+        row, column = height // stride // 2, width // stride // 2
+        place = row * (width // stride) + column
+        size = min(height, width) / 2
+        centre = pictures.new_tensor([width / 2 / stride - column, height / 2 / stride - row])
+        points = pictures.new_tensor(_POINTS) * size / stride + centre
+        found[f"cls_{stride}"][:, place] = found[f"obj_{stride}"][:, place] = 1
+        found[f"bbox_{stride}"][:, place] = torch.cat([centre, centre.new_full((2,), size / stride).log()])
+        found[f"kps_{stride}"][:, place] = points.flatten()
+        return found
 
 
 def _filled(network: Network, tag: str) -> Network:

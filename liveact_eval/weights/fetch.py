@@ -1,4 +1,4 @@
-"""Fetching the weight files of a card, and checking those that are there."""
+"""Fetching the weight files of a card or of a network, and checking those that are there."""
 
 from __future__ import annotations
 
@@ -9,12 +9,30 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from liveact_eval.cards.model import ModelCard, WeightFile
 from liveact_eval.errors import BrokenEnvironmentError, UserError
-from liveact_eval.weights.hub import Hub, Listing
-from liveact_eval.weights.records import is_checked, measure, part_path, stored_record, write_record
-from liveact_eval.weights.store import Found, home_of, inventory, matches, weights_root
+from liveact_eval.networks.catalogue import NetworkFile
+from liveact_eval.weights.hub import Hub, HubFile, Listing
+from liveact_eval.weights.records import (
+    is_checked,
+    measure,
+    part_path,
+    same_hash,
+    stored_record,
+    write_record,
+)
+from liveact_eval.weights.store import (
+    Card,
+    Entry,
+    Found,
+    fetch_command,
+    home_of,
+    inventory,
+    matches,
+    source_of,
+    weights_root,
+)
 from liveact_eval.weights.transfer import Job, check_existing, transfer
+from liveact_eval.weights.web import Web
 
 GIB = 2.0**30
 
@@ -33,15 +51,15 @@ class Progress(Protocol):
 
 
 def fetch(
-    card: ModelCard, progress: Progress, *, root: Path | None, mirror: str | None, only: str | None
+    card: Card, progress: Progress, *, root: Path | None, mirror: str | None, only: str | None
 ) -> list[Found]:
     """Have all weight files of a card in place, each checked.
 
     Args:
-        card: a model card.
+        card: a model card or a network.
         progress: is told how far it is.
         root: folder of all weights; the default is `weights_root()`.
-        mirror: address of a mirror of the hub.
+        mirror: address of a mirror of the hub; files with plain addresses are not looked for there.
         only: part of the model, or pattern of file names, to be limited to.
 
     Raises:
@@ -50,24 +68,25 @@ def fetch(
     """
     entries = chosen(card, only)
     base = root or weights_root()
-    hub = Hub(mirror)
-    jobs = _jobs(card, entries, hub, base)
-    absent = [job for job in jobs if not job.path.is_file()]
+    sources = _sources(card, entries, mirror, base)
+    absent = [job for _, job in sources if not job.path.is_file()]
     _check_space(absent, base)
-    for job in jobs:
+    for _, job in sources:
         # What was checked before, against the same hash, is taken as right: hashing 50 GiB takes minutes.
         expected = job.sha256 or job.file.sha256
         if job not in absent and not (expected and is_checked(job.path, expected)):
             progress.begin("checking", job.file.name, job.file.bytes)
             check_existing(job, progress.advance)
-    for job in absent:
+    for hub, job in sources:
+        if job not in absent:
+            continue
         progress.begin("fetching", job.file.name, job.file.bytes)
         waiting = partial(progress.note, f"{job.file.name}: another process fetches it; waiting")
         transfer(hub, job, advanced=progress.advance, waiting=waiting)
     return [found for found in inventory(card, base) if found.entry in entries]
 
 
-def verify(card: ModelCard, progress: Progress, *, root: Path | None, only: str | None) -> list[Found]:
+def verify(card: Card, progress: Progress, *, root: Path | None, only: str | None) -> list[Found]:
     """Check what is there against the card, or against what the hub stated when it was fetched. No network.
 
     Raises:
@@ -80,7 +99,7 @@ def verify(card: ModelCard, progress: Progress, *, root: Path | None, only: str 
         if found.entry not in entries or (found.state == "missing" and found.entry.optional):
             continue
         if found.state == "missing":
-            problems.append(f"missing: {found.file} (hub {found.entry.hub})")
+            problems.append(f"missing: {found.file} ({source_of(found.entry)})")
         elif found.state == "wrong size":
             problems.append(f"wrong size: {found.path}: {found.bytes} bytes, expected {found.entry.bytes}")
         else:
@@ -90,12 +109,12 @@ def verify(card: ModelCard, progress: Progress, *, root: Path | None, only: str 
         raise UserError(
             f"{card.title}: {len(problems)} weight files are not as they should be in {str(base)!r}:\n  "
             + "\n  ".join(problems)
-            + f"\nMove wrong files away, then: liveact-eval models fetch {card.name}{where}"
+            + f"\nMove wrong files away, then: {fetch_command(card)}{where}"
         )
     return [found for found in inventory(card, base) if found.entry in entries]
 
 
-def chosen(card: ModelCard, only: str | None) -> list[WeightFile]:
+def chosen(card: Card, only: str | None) -> list[Entry]:
     """The entries of a card that a part's name or a pattern of file names means.
 
     Raises:
@@ -117,38 +136,55 @@ def _means(only: str, file: str) -> bool:
     return fnmatch.fnmatchcase(file, only) or fnmatch.fnmatchcase(file.rpartition("/")[2], only)
 
 
-def _jobs(card: ModelCard, entries: Sequence[WeightFile], hub: Hub, base: Path) -> list[Job]:
+def _sources(card: Card, entries: Sequence[Entry], mirror: str | None, base: Path) -> list[tuple[Hub, Job]]:
+    """Who gives each file, and what it must be."""
+    found: list[tuple[Hub, Job]] = []
+    hub = Hub(mirror) if any(entry.hub is not None for entry in entries) else None
     listings: dict[tuple[str, str | None], Listing] = {}
-    jobs: list[Job] = []
     for entry in entries:
-        source = (entry.hub, entry.revision)
-        if source not in listings:
-            listings[source] = hub.listing(*source)
-        listing = listings[source]
-        names = sorted(name for name in listing.files if matches(entry.file, name))
-        if not names and not entry.optional:
-            there = ", ".join(sorted(listing.files)[:12]) or "nothing"
-            raise UserError(
-                f"{hub.endpoint}: {entry.hub} at {listing.commit[:12]} has no file {entry.file}. It has: {there}. "
-                "The card is out of date, or the mirror lacks files"
-            )
         home = home_of(card, entry, base)
-        jobs += [_job(entry, listing, name, home / name, hub) for name in names]
-    return jobs
+        if isinstance(entry, NetworkFile) and entry.url is not None:
+            web = Web(entry.url)
+            file, version = web.describe(entry.file)
+            found.append((web, _job(entry, file, version, home / entry.file, web)))
+        elif hub is not None and entry.hub is not None:
+            source = (entry.hub, entry.revision)
+            if source not in listings:
+                listings[source] = hub.listing(*source)
+            listing = listings[source]
+            found += [
+                (hub, _job(entry, listing.files[name], listing.commit, home / name, hub))
+                for name in _listed(entry, listing, hub)
+            ]
+    return found
 
 
-def _job(entry: WeightFile, listing: Listing, name: str, path: Path, hub: Hub) -> Job:
-    file = listing.files[name]
-    for what, pinned, stated in (
-        ("SHA-256", entry.sha256, file.sha256),
-        ("size in bytes", entry.bytes, file.bytes),
-    ):
-        if pinned is not None and stated is not None and pinned != stated:
-            raise UserError(
-                f"{hub.endpoint} states another {what} for {name} of {entry.hub} than the card: {stated}, expected "
-                f"{pinned}. Nothing was fetched. Take another mirror, or correct the card if the file was replaced"
-            )
-    return Job(entry.hub, listing.commit, file, entry.sha256, path)
+def _listed(entry: Entry, listing: Listing, hub: Hub) -> list[str]:
+    names = sorted(name for name in listing.files if matches(entry.file, name))
+    if not names and not entry.optional:
+        there = ", ".join(sorted(listing.files)[:12]) or "nothing"
+        raise UserError(
+            f"{hub.endpoint}: {entry.hub} at {listing.commit[:12]} has no file {entry.file}. It has: {there}. "
+            "The card is out of date, or the mirror lacks files"
+        )
+    return names
+
+
+def _job(entry: Entry, file: HubFile, commit: str, path: Path, hub: Hub) -> Job:
+    where = entry.hub or hub.endpoint
+    wrong_hash = file.sha256 is not None and not same_hash(file.sha256, entry.sha256)
+    wrong_size = entry.bytes is not None and file.bytes != entry.bytes
+    if wrong_hash or wrong_size:
+        what, stated, pinned = (
+            ("SHA-256", file.sha256, entry.sha256)
+            if wrong_hash
+            else ("size in bytes", file.bytes, entry.bytes)
+        )
+        raise UserError(
+            f"{hub.endpoint} states another {what} for {file.name} of {where} than the card: {stated}, expected "
+            f"{pinned}. Nothing was fetched. Take another mirror, or correct the card if the file was replaced"
+        )
+    return Job(where, commit, file, entry.sha256, path)
 
 
 def _check_space(jobs: Sequence[Job], base: Path) -> None:
@@ -178,7 +214,7 @@ def _verified(found: Found, progress: Progress) -> list[str]:
     expected = found.entry.sha256 or (record.sha256 if record else None)
     if expected is None:
         progress.note(f"{found.file}: nobody has pinned its hash; measured {sha256}")
-    elif sha256 != expected:
+    elif not same_hash(sha256, expected):
         return [f"wrong content: {found.path}: SHA-256 {sha256}, expected {expected}"]
     else:
         write_record(found.path, sha256, record.commit if record else None)

@@ -2,7 +2,8 @@
 
 Fetched files lie at `<root>/<owner>/<name>/<revision>/<file>`. A folder of the user's own may have any of these
 layouts too: `<owner>/<name>/<file>`, `<name>/<file>`, `<file>`, or `<any folder>/<file>`. So the folders that the
-authors' programs want are accepted as they are.
+authors' programs want are accepted as they are. A file with a plain address lies at `<root>/<host>/<file>`, or in one
+of the last two.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ from typing import Literal
 from liveact_eval.cards.model import ModelCard, WeightFile
 from liveact_eval.datasets.open import cache_root
 from liveact_eval.errors import UserError
+from liveact_eval.networks.catalogue import Network, NetworkFile
 from liveact_eval.weights.records import is_checked, part_bytes
 
+Card = ModelCard | Network
+"""Something with weight files: a generator, or a network that metrics run."""
+Entry = WeightFile | NetworkFile
+"""One weight file as a card or the catalogue describes it."""
 WEIGHTS_VARIABLE = "LIVEACT_EVAL_WEIGHTS"
 State = Literal["present", "not yet checked", "wrong size", "missing"]
 _MOST_SHARDS = 1000
@@ -29,7 +35,7 @@ _SHARD = re.compile(r"^(?P<stem>.*)-(?P<number>\d+)-of-(?P<count>\d+)(?P<suffix>
 class Found:
     """One file of a card, and what is there of it."""
 
-    entry: WeightFile
+    entry: Entry
     """What the card says."""
     file: str
     """Path inside the repository: that of the card, or one that matches its pattern."""
@@ -47,21 +53,21 @@ def weights_root() -> Path:
     return Path(named) if named else cache_root() / "weights"
 
 
-def locate(card: ModelCard, root: Path | None = None) -> dict[WeightFile, Path | None]:
+def locate(card: Card, root: Path | None = None) -> dict[Entry, Path | None]:
     """Where each file of a card lies; for a pattern, the folder of its matches. `None`: not there.
 
     Args:
-        card: a model card.
+        card: a model card or a network.
         root: folder to look in; the default is `weights_root()`.
     """
-    places: dict[WeightFile, Path | None] = dict.fromkeys(card.weights)
+    places: dict[Entry, Path | None] = dict.fromkeys(card.weights)
     for found in inventory(card, root):
         if found.state != "missing":
             places[found.entry] = found.path.parent if found.entry.is_pattern else found.path
     return places
 
 
-def inventory(card: ModelCard, root: Path | None = None) -> list[Found]:
+def inventory(card: Card, root: Path | None = None) -> list[Found]:
     """All files of a card, each match of a pattern on its own, in the order of the card."""
     base = root or weights_root()
     return [found for entry in card.weights for found in _files(entry, home_of(card, entry, base))]
@@ -77,11 +83,11 @@ def role_paths(card: ModelCard, root: Path | None = None) -> dict[str, Path]:
     lacking = [f for f in files if f.state in {"missing", "wrong size"} and not f.entry.optional]
     if lacking:
         required = sum(not f.entry.optional for f in files)
-        listing = "".join(f"\n  {f.state}: {f.file} (hub {f.entry.hub})" for f in lacking)
+        listing = "".join(f"\n  {f.state}: {f.file} ({source_of(f.entry)})" for f in lacking)
         where = "" if root is None else f" --dir {str(root)!r}"
         raise UserError(
             f"{card.title}: {len(lacking)} of {required} weight files are not in {str(root or weights_root())!r}:"
-            f"{listing}\nFetch them with: liveact-eval models fetch {card.name}{where}"
+            f"{listing}\nFetch them with: {fetch_command(card)}{where}"
         )
     paths: dict[str, Path] = {}
     for role in dict.fromkeys(entry.role for entry in card.weights):
@@ -97,34 +103,52 @@ def role_paths(card: ModelCard, root: Path | None = None) -> dict[str, Path]:
     return paths
 
 
-def home_of(card: ModelCard, entry: WeightFile, base: Path) -> Path:
+def home_of(card: Card, entry: Entry, base: Path) -> Path:
     """Folder that stands for the entry's repository: the one with most of the files that belong together.
 
     Files of one part are looked for together, as names like `config.json` exist in every repository.
     """
-    group = [
-        e for e in card.weights if (e.role, e.hub, e.revision) == (entry.role, entry.hub, entry.revision)
-    ]
+    wanted = (entry.role, source_of(entry), entry.revision)
+    group = [e for e in card.weights if (e.role, source_of(e), e.revision) == wanted]
     homes = list(_homes(entry, base))
     return max(homes, key=lambda home: sum(_right(e, home) for e in group if not e.optional))
 
 
-def _homes(entry: WeightFile, base: Path) -> Iterator[Path]:
+def source_of(entry: Entry) -> str:
+    """Where a file comes from, for people: `hub owner/name`, or its plain address."""
+    plain = entry.url if isinstance(entry, NetworkFile) else None
+    return plain or f"hub {entry.hub}"
+
+
+def fetch_command(card: Card) -> str:
+    """The command that fetches the files of a card."""
+    return f"liveact-eval {'metrics' if isinstance(card, Network) else 'models'} fetch {card.name}"
+
+
+def _homes(entry: Entry, base: Path) -> Iterator[Path]:
     """Folders that may stand for a repository, the one of our own fetching first."""
-    owner, name = entry.hub.split("/")
-    yield base / owner / name / (entry.revision or "main")
-    yield base / owner / name
-    yield base / name
+    host = entry.host if isinstance(entry, NetworkFile) else None
+    if host is not None:
+        yield base / host
+    if entry.hub is not None:
+        owner, name = entry.hub.split("/")
+        yield base / owner / name / (entry.revision or "main")
+        yield base / owner / name
+        yield base / name
     yield base
     if base.is_dir():
         yield from sorted(path for path in base.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _right(entry: WeightFile, home: Path) -> bool:
+def _right(entry: Entry, home: Path) -> bool:
     return any(f.state in {"present", "not yet checked"} for f in _files(entry, home))
 
 
-def _files(entry: WeightFile, home: Path) -> list[Found]:
+def _files(entry: Entry, home: Path) -> list[Found]:
+    bare = entry.file.rpartition("/")[2]
+    if isinstance(entry, NetworkFile) and not (home / entry.file).is_file() and (home / bare).is_file():
+        # Networks are single files that people keep without the folders of their repository.
+        return [_look(entry, entry.file, home / bare)]
     names = _matches(entry.file, home) if entry.is_pattern else [entry.file]
     return [_look(entry, name, home / name) for name in names or [entry.file]]
 
@@ -153,7 +177,7 @@ def matches(pattern: str, name: str) -> bool:
     return re.fullmatch(wanted, name) is not None and not name.rpartition("/")[2].startswith(".")
 
 
-def _look(entry: WeightFile, name: str, path: Path) -> Found:
+def _look(entry: Entry, name: str, path: Path) -> Found:
     try:
         size = path.stat().st_size if path.is_file() else None
     except OSError as error:

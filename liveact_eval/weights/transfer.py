@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from liveact_eval.errors import UserError
 from liveact_eval.files import full_disk, is_full
 from liveact_eval.weights.hub import Hub, HubFile, Progressed
-from liveact_eval.weights.records import Sums, measure, part_path, parts_of, write_record
+from liveact_eval.weights.records import Sums, measure, part_path, parts_of, same_hash, write_record
 
 _BLOCK = 1 << 18
 
@@ -24,9 +24,9 @@ class Job:
     """A file that should be at a place."""
 
     hub: str
-    """Repository."""
+    """Repository, or host of a plain address."""
     commit: str
-    """Its commit."""
+    """Its commit; of a plain address, what stands for the version of the file."""
     file: HubFile
     """What the hub says of the file."""
     sha256: str | None
@@ -43,7 +43,7 @@ class Job:
         """What is wrong with a file of these hashes; `None`: nothing."""
         expected = self.sha256 or self.file.sha256
         if expected is not None:
-            return None if sha256 == expected else f"SHA-256 {sha256}, expected {expected}"
+            return None if same_hash(sha256, expected) else f"SHA-256 {sha256}, expected {expected}"
         if self.file.git is not None and git != self.file.git:
             return f"git hash {git}, expected {self.file.git}"
         return None

@@ -19,6 +19,7 @@ COMMANDS = [
     ("doctor",),
     *((noun, verb) for noun in ("models", "datasets", "metrics") for verb in ("list", "show")),
     ("models", "fetch"),
+    ("metrics", "fetch"),
     ("models",),
     ("datasets",),
     ("metrics",),

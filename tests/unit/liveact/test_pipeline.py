@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from safetensors.torch import save_file
 from liveact_eval.clips.sound import load_sound
 from liveact_eval.clips.video import Frame, VideoFile
 from liveact_eval.generators.recipe import Neighbor
-from liveact_eval.liveact.capacity import check_capacity, memory_need
 from liveact_eval.liveact.config import liveact_18b, liveact_tiny
 from liveact_eval.liveact.errors import LiveActError, WeightsError
+from liveact_eval.liveact.fitting import need_of
+from liveact_eval.liveact.memory_need import GIB
 from liveact_eval.liveact.pipeline import LiveActPipeline, open_device
 from liveact_eval.liveact.prompts import Edit
 from liveact_eval.liveact.request import GenerationOptions, check_sound
@@ -25,7 +27,6 @@ from liveact_eval.rollouts.neighbor import NeighborOptions
 
 RATE = Fraction(25)
 ROLLOUTS = Neighbor(3)
-GIB = 2**30
 
 
 @pytest.fixture(scope="module")
@@ -140,39 +141,63 @@ def test_options_are_those_of_the_rollout() -> None:
 
 
 def test_needed_memory_is_what_is_taken(pipeline: LiveActPipeline) -> None:
-    need = memory_need(liveact_tiny(), ROLLOUTS, GenerationOptions(), size=(32, 32), dtype=torch.float32)
+    need = need_of(liveact_tiny(), GenerationOptions(), size=(32, 32), dtype=torch.float32)
     models = pipeline.models
-    modules = (models.dit, models.vae.module, models.text.module, models.image.module, models.speech.module)
-    assert need.weights == sum(p.nbytes for module in modules for p in module.parameters())
+    assert need.weights_gib * GIB == sum(p.nbytes for p in models.dit.parameters())
     stream = pipeline.stream(picture(), size=(32, 32), fps=RATE, frames=1)
     stream.feed(np.ones(16_000, np.int16), 16_000)
     stream.close()
     assert len(list(stream.blocks())) == 1
-    assert need.memory == stream.memory_bytes()
+    assert need.cache_gib * GIB == stream.memory_bytes()
 
 
 def test_the_full_model_is_counted_without_being_built() -> None:
-    need = memory_need(
-        liveact_18b(),
-        ROLLOUTS,
-        GenerationOptions(),
-        size=(512, 512),
-        dtype=torch.bfloat16,
-        text_elsewhere=True,
+    options, dtype = GenerationOptions(), torch.bfloat16
+    need = need_of(liveact_18b(), options, size=(512, 512), dtype=dtype, text_elsewhere=True)
+    # 18.9 B parameters; 3 steps x 40 layers x 2 x 14 x 1024 x 5120 numbers.
+    assert need.weights_gib * GIB == 18_884_094_784 * 2
+    assert need.cache_gib * GIB == 3 * 40 * 2 * 14 * 1024 * 5120 * 2
+    guided = need_of(
+        liveact_18b(), replace(options, audio_guidance=1.7), size=(512, 512), dtype=dtype, ranks=2
     )
-    # 18.9 B parameters, the image encoder and the VAE; 3 steps x 40 layers x 2 x 14 x 1024 x 5120 numbers.
-    assert 18_884_094_784 * 2 < need.weights < 18_884_094_784 * 2 + 2 * GIB
-    assert need.memory == 3 * 40 * 2 * 14 * 1024 * 5120 * 2
-    with pytest.raises(LiveActError, match=r"Not enough memory on cuda:0: .* GiB needed .*, 24\.0 GiB free"):
-        check_capacity(need, 24 * GIB, torch.device("cuda", 0))
-    check_capacity(need, None, torch.device("cpu"))
+    assert guided.cache_gib == pytest.approx(need.cache_gib * 5 / 3 / 2)
 
 
 def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("liveact_eval.liveact.pipeline.free_bytes", lambda _: 2**20)
+    monkeypatch.setattr("liveact_eval.liveact.fitting.free_bytes", lambda _: 2**20)
     monkeypatch.setattr("liveact_eval.liveact.pipeline.random_models", None)
-    with pytest.raises(LiveActError, match=r"0\.0 GiB free"):
+    with pytest.raises(LiveActError, match=r"Not enough memory on cpu: .* GiB needed .*, 0\.0 GiB free"):
         LiveActPipeline.from_random(liveact_tiny(), ROLLOUTS, size=(32, 32))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attention": "slow"}, "attention is 'slow'; expected one of sdpa"),
+        ({"attention": "flash-attn"}, "flash-attn"),
+        ({"compile": "always"}, "compile is 'always'"),
+        ({"cuda_graphs": True}, "cuda_graphs needs a CUDA device"),
+        ({"block_offload": 2}, "block_offload needs a CUDA device"),
+    ],
+)
+def test_speed_that_is_not_to_be_had_is_said_before_loading(
+    options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("liveact_eval.liveact.pipeline.random_models", None)
+    with pytest.raises(LiveActError, match=message):
+        LiveActPipeline.from_random(liveact_tiny(), ROLLOUTS, options=GenerationOptions(**options))
+
+
+def test_eight_bit_layers_change_little() -> None:
+    samples = (np.random.RandomState(3).standard_normal(16_000) * 3000).astype(np.int16)
+    made = []
+    for name in ("off", "emulated"):
+        pipeline = LiveActPipeline.from_random(
+            liveact_tiny(), ROLLOUTS, options=GenerationOptions(fp8_linear=name)
+        )
+        assert pipeline.describe()["fp8_linear"] == name
+        made.append(make(pipeline, samples, picture()).astype(int))
+    assert 0 < np.abs(made[0] - made[1]).mean() < 8
 
 
 @pytest.mark.parametrize(

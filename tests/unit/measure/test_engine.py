@@ -50,12 +50,12 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_each_video_is_opened_once(real: Path, made: Path, opened: list[str]) -> None:
-    measure(Job(clip=clip_of(real), video=made, metrics=select(["all"])))
+    measure(Job(clip=clip_of(real), video=made, metrics=select(["all-offline"])))
     assert sorted(opened) == ["made.mp4", "real.mp4"]
 
 
 def test_the_real_video_is_opened_once(real: Path, opened: list[str]) -> None:
-    measured = measure(Job(clip=clip_of(real), video=real, metrics=select(["all"])))
+    measured = measure(Job(clip=clip_of(real), video=real, metrics=select(["all-offline"])))
     assert opened == ["real.mp4"]
     assert measured.paired_frames == measured.frames == 30
 
@@ -77,7 +77,7 @@ def test_the_real_video_shares_its_derived_streams(real: Path, monkeypatch: pyte
 def test_a_drawn_clip_opens_its_video_and_its_sound(talker: Clip, opened: list[str]) -> None:
     assert talker.video is not None
     clip = replace(talker, seconds=1.2)
-    measured = measure(Job(clip=clip, video=talker.video, metrics=select(["all"]), faces=FaceOrder()))
+    measured = measure(Job(clip=clip, video=talker.video, metrics=select(["all-offline"]), faces=FaceOrder()))
     assert sorted(opened) == ["audio.wav", "video.mp4"]
     assert not any(isinstance(value, Missing) for value in values(measured).values())
 
@@ -96,7 +96,7 @@ def test_results_do_not_depend_on_the_runs(
 ) -> None:
     assert talker.video is not None
     clip = replace(talker, seconds=1.2)
-    job = Job(clip=clip, video=talker.video, metrics=select(["all"]), faces=FaceOrder())
+    job = Job(clip=clip, video=talker.video, metrics=select(["all-offline"]), faces=FaceOrder())
     expected = measure(job)
     monkeypatch.setattr(engine, "RUN_BYTES", run_bytes)
     other = measure(job)

@@ -29,7 +29,7 @@ def made(tmp_path: Path) -> Path:
 
 
 def test_what_cannot_be_asked_is_missing_with_a_reason(real: Path, made: Path, talker: Clip) -> None:
-    alone = values(measure(Job(clip=clip_of(None), video=made, metrics=select(["all"]))))
+    alone = values(measure(Job(clip=clip_of(None), video=made, metrics=select(["all-offline"]))))
     assert {name: value.reason for name, value in alone.items() if isinstance(value, Missing)} == {
         "psnr_db": "no_reference",
         "ssim": "no_reference",
@@ -41,7 +41,7 @@ def test_what_cannot_be_asked_is_missing_with_a_reason(real: Path, made: Path, t
     }
     assert talker.video is not None
     clip = replace(talker, seconds=1.2)
-    unknown = values(measure(Job(clip=clip, video=talker.video, metrics=select(["all"]))))
+    unknown = values(measure(Job(clip=clip, video=talker.video, metrics=select(["all-offline"]))))
     reasons = {value.reason for value in unknown.values() if isinstance(value, Missing)}
     assert reasons == {"no_face_track"}
 
@@ -60,7 +60,7 @@ def test_another_size_than_the_real_videos(tmp_path: Path, real: Path) -> None:
 
 
 def test_a_finding_that_rejects_takes_all_numbers(real: Path, made: Path) -> None:
-    job = Job(clip=clip_of(real), video=made, metrics=select(["all"]), expected_seconds=3.0)
+    job = Job(clip=clip_of(real), video=made, metrics=select(["all-offline"]), expected_seconds=3.0)
     rejected = measure(job)
     assert {value.reason for value in values(rejected).values() if isinstance(value, Missing)} >= {
         "wrong_length"

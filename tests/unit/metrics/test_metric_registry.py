@@ -66,6 +66,12 @@ def test_all_is_everything_once() -> None:
     assert [metric.name for metric in select(["all", "psnr", "all-offline"])] == list(shipped())
 
 
+def test_all_offline_needs_no_networks() -> None:
+    offline = select(["all-offline"])
+    assert {metric.name for metric in offline} == {n for n, m in shipped().items() if not m.networks}
+    assert 0 < len(offline) < len(shipped())
+
+
 def test_an_unknown_name_comes_with_the_nearest() -> None:
     with pytest.raises(UserError, match=r"Unknown metric 'psrn'\. Did you mean 'psnr'"):
         select(["psrn"])

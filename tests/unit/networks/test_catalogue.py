@@ -51,7 +51,7 @@ def test_one_file_is_described_alike_everywhere() -> None:
 
 
 def test_unknown_name_gets_the_nearest() -> None:
-    with pytest.raises(UserError, match="Unknown network 'incepton'. Did you mean 'inception'"):
+    with pytest.raises(UserError, match=r"Unknown network 'incepton'\. Did you mean 'inception'"):
         network("incepton")
 
 

@@ -81,7 +81,9 @@ def test_a_wrapped_table_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert isinstance(Networks(root=tmp_path / "w").get("head"), nn.Linear)
 
 
-@pytest.mark.parametrize("place", ["owner/name/main/sub/head.pth", "sub/head.pth", "head.pth", "mine/head.pth"])
+@pytest.mark.parametrize(
+    "place", ["owner/name/main/sub/head.pth", "sub/head.pth", "head.pth", "mine/head.pth"]
+)
 def test_files_may_lie_as_people_keep_them(
     place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -95,7 +97,9 @@ def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     head(tmp_path / HOST / "head.pth")
     use(monkeypatch, tmp_path, head=entry("0" * 8))
     for ask in (Networks(root=tmp_path).identity, Networks(root=tmp_path).get):
-        with pytest.raises(UserError, match="is not the file of the network 'head': SHA-256 .* expected 0{8}"):
+        with pytest.raises(
+            UserError, match=r"is not the file of the network 'head': SHA-256 .* expected 0{8}"
+        ):
             ask("head")
 
 
@@ -114,10 +118,13 @@ def test_missing_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     networks = Networks(root=tmp_path / "w")
     why = networks.missing("head")
     assert why is not None
-    assert "weights of Head (head): head.pth is not there. Fetch them with: liveact-eval metrics fetch head" in why
+    assert (
+        "weights of Head (head): head.pth is not there. Fetch them with: liveact-eval metrics fetch head"
+        in why
+    )
     assert f"--dir {str(tmp_path / 'w')!r}" in why
     for ask in (networks.identity, networks.get):
-        with pytest.raises(UserError, match="head.pth is not there"):
+        with pytest.raises(UserError, match=r"head\.pth is not there"):
             ask("head")
     (tmp_path / "w" / HOST).mkdir(parents=True)
     (tmp_path / "w" / HOST / "head.pth").write_bytes(b"short, and more")
@@ -158,9 +165,14 @@ def test_seeded_needs_no_file(tmp_path: Path) -> None:
     networks = Networks(mode="seeded", root=tmp_path / "nowhere")
     assert networks.missing("resnet_face18") is None
     assert networks.identity("resnet_face18") == "resnet_face18:seeded"
-    assert "has no seeded weights" in (networks.missing("yunet") or "")
+
+
+def test_a_network_without_seeded_weights_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use(monkeypatch, tmp_path, head=entry(None) | {"seeded": None})
+    networks = Networks(mode="seeded")
+    assert networks.missing("head") == "Head (head) has no seeded weights"
     with pytest.raises(UserError, match="has no seeded weights"):
-        networks.get("yunet")
+        networks.get("head")
 
 
 def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_everything_is_fetched_once_and_found_again(
     )
     for f in found:
         if f.state == "present":
-            assert f.path.read_bytes() == hub.repositories[f.entry.hub][f.file].content
+            assert f.path.read_bytes() == hub.repositories[f.entry.hub or ""][f.file].content
     assert set(heard.done.values()) == {0}
     assert place(tmp_path).is_file()
     assert not list((tmp_path / "w").rglob("*.part"))

@@ -62,7 +62,11 @@ def sound(seconds: float) -> NDArray[np.float32]:
 
 def start(models: Models, options: GenerationOptions | None = None, **given: Any) -> LiveStream:
     pipeline = LiveActPipeline(
-        models, lambda dit, _: NeighborForcing(dit), options or GenerationOptions(), origin="test"
+        models,
+        lambda dit, _: NeighborForcing(dit),
+        options or GenerationOptions(),
+        origin="test",
+        device=torch.device("cpu"),
     )
     fields: dict[str, Any] = {"size": SIZE, "fps": Fraction(25)} | given
     return pipeline.stream(picture(), **fields)

@@ -14,15 +14,20 @@ from liveact_eval.networks import files, seeded_networks
 from liveact_eval.networks.clip_visual import ClipVisual, ClipVisualSize
 from liveact_eval.networks.lpips_net import build_lpips
 from liveact_eval.networks.seeded import fill_seeded
+from liveact_eval.networks.yunet import decode_faces
 
 
 def without_counters(network: nn.Module) -> dict[str, Tensor]:
-    return {key: value for key, value in network.state_dict().items() if not key.endswith("num_batches_tracked")}
+    return {
+        key: value for key, value in network.state_dict().items() if not key.endswith("num_batches_tracked")
+    }
 
 
 def same(a: nn.Module, b: nn.Module) -> bool:
     one, other = a.state_dict(), b.state_dict()
-    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+    return one.keys() == other.keys() and all(
+        torch.equal(one[key], other[key]) for key in one if not key.endswith("num_batches_tracked")
+    )
 
 
 def test_raft_was_saved_from_a_wrapped_network(tmp_path: Path) -> None:
@@ -47,7 +52,9 @@ def test_amt_has_a_trainers_table(tmp_path: Path) -> None:
 def test_lpips_is_made_of_two_files(tmp_path: Path) -> None:
     network = seeded_networks.lpips_alex()
     state = network.state_dict()
-    trunk = {f"features.{key.split('.', 2)[2]}": value for key, value in state.items() if key.startswith("net.")}
+    trunk = {
+        f"features.{key.split('.', 2)[2]}": value for key, value in state.items() if key.startswith("net.")
+    }
     torch.save(trunk | {"classifier.1.weight": torch.zeros(2, 2)}, tmp_path / "trunk.pth")
     heads = {key: value for key, value in state.items() if key.startswith("lin")}
     torch.save(heads, tmp_path / "alex.pth")
@@ -70,7 +77,7 @@ def test_clip_is_taken_out_of_the_whole(
     if scripted:
         whole.register_buffer("text", torch.ones(2))
         state = {f"visual.{key}": value for key, value in tower.state_dict().items()}
-        monkeypatch.setattr(files.torch.jit, "load", lambda *_, **__: _Scripted(state | {"text": torch.ones(2)}))
+        monkeypatch.setattr("torch.jit.load", lambda *_, **__: _Scripted(state | {"text": torch.ones(2)}))
         path.touch()
     else:
         torch.save(whole.state_dict(), path)
@@ -101,11 +108,23 @@ def test_damaged_files_are_told(load: object, tmp_path: Path) -> None:
             load(tmp_path / "x.pth")
 
 
-def test_seeded_moments_come_from_one_pass_and_are_always_the_same() -> None:
-    one, other = seeded_networks.resnet_face18(), seeded_networks.resnet_face18()
-    assert same(one, other)
+def test_seeded_networks_are_always_the_same_and_keep_a_sane_size() -> None:
+    assert same(seeded_networks.raft_things(), seeded_networks.raft_things())
+    network = seeded_networks.resnet_face18()
     faces = seeded_networks._scaled(seeded_networks._pictures(12, 128))[:, :1]
     with torch.inference_mode():
-        features = one(faces)
+        features = network(faces)
     assert 0.5 < features.std() < 2
-    assert not one.training
+    assert not network.training
+
+
+@pytest.mark.parametrize("size", [(320, 320), (352, 640), (640, 320)])
+def test_the_stand_in_for_yunet_sees_one_face_in_the_middle(size: tuple[int, int]) -> None:
+    faces = decode_faces(seeded_networks.yunet()(torch.zeros(2, 3, *size)), size)
+    assert len(faces) == 2
+    middle, side = torch.tensor([size[1] / 2, size[0] / 2]), min(size) / 2
+    for face in faces:
+        assert torch.allclose(face.boxes, torch.cat([middle - side / 2, middle + side / 2])[None], atol=1e-3)
+        left, right, nose, *_ = face.landmarks[0]
+        assert torch.allclose((left + right) / 2, middle - torch.tensor([0, 0.1 * side]), atol=1e-3)
+        assert torch.allclose(nose, middle + torch.tensor([0, 0.06 * side]), atol=1e-3)
