@@ -16,6 +16,7 @@ from liveact_eval.errors import BrokenEnvironmentError, UserError
 from liveact_eval.execution.config import RunConfig
 from liveact_eval.execution.entrants import REAL, Entrant, entrants_of, existing, title_of
 from liveact_eval.generators.native import NativeGenerator
+from liveact_eval.measure.face_finding import DETECTOR
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.registry import select
 from liveact_eval.networks.provider import Networks
@@ -48,7 +49,10 @@ class Plan:
     def recipe(self, metric: Metric) -> str:
         """How a metric is computed here: its recipe, and the weights of its networks."""
         networks = self.networks
-        weights = (f"{n}:none" if networks.missing(n) else networks.identity(n) for n in metric.networks)
+        weights = [f"{n}:none" if networks.missing(n) else networks.identity(n) for n in metric.networks]
+        if metric.face and not networks.missing(DETECTOR):
+            # Once there is a detector, faces that were not known before are found by it.
+            weights.append(networks.identity(DETECTOR))
         return "+".join([metric.recipe, *weights])
 
     @property

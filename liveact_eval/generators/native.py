@@ -22,10 +22,10 @@ from liveact_eval.files import atomic_path
 from liveact_eval.generators.controls import count_frames
 from liveact_eval.generators.driving import DrivingSound, MovieWriter, SoundInStep
 from liveact_eval.generators.protocol import Generation
-from liveact_eval.generators.recipe import Recipe, build_pipeline
+from liveact_eval.generators.recipe import Recipe, build_pipeline, check_recipe
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.prompts import DEFAULT_PROMPT
-from liveact_eval.liveact.request import check_size, check_sound, frame_count
+from liveact_eval.liveact.request import block_count, check_size, check_sound, frame_count
 
 if TYPE_CHECKING:
     from liveact_eval.liveact.stream import FrameBlock, LiveStream
@@ -76,6 +76,8 @@ class NativeGenerator:
             check_sound(sound.seconds, rate)
         frames = count_frames(clip) if clip.video is not None else frame_count(sound.seconds, rate)
         try:
+            if not build_pipeline.cache_info().currsize:
+                check_recipe(self.recipe, size, block_count(frames))
             pipeline = build_pipeline(self.recipe)
         except LiveActError as error:
             # It would be the same with every clip.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 TEXT_DEVICE = "text_device"
 """The one option of `--set` that is about the machine, not the video."""
+LARGEST_SEED = 2**63 - 1
+"""What a generator of random numbers takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,13 +96,19 @@ def plan_video(request: VideoRequest) -> VideoPlan:
         UserError: what does not fit, and what to do.
     """
     with told_plainly():
-        size, rate = _size(request.size), exact_rate(request.fps)
+        size, rate = _size(request.size), _rate(request.fps)
         check_size(size)
         check_fps(rate)
+        _check_seed(request.seed)
         options, text_device = _options(request.options)
         edits = tuple(parse_edit(text) for text in request.edits)
         schedule = PromptSchedule(request.prompt, edits)
         _check_out(request.out)
+        for name, source in (("--audio", request.audio), ("--image", request.image)):
+            if source.exists() and request.out.exists() and source.samefile(request.out):
+                raise UserError(
+                    f"--out {str(request.out)!r} is the file given with {name}. Give another place."
+                )
         card = load_model(request.model)
         if card.kind != "native":
             raise UserError(
@@ -147,9 +156,20 @@ def told_plainly() -> Iterator[None]:
 
 def _size(text: str) -> tuple[int, int]:
     width, cross, height = text.lower().partition("x")
-    if not cross or not width.strip().isdigit() or not height.strip().isdigit():
+    if not cross or not width.strip().isdecimal() or not height.strip().isdecimal():
         raise UserError(f"--size {text!r}: expected WIDTHxHEIGHT in pixels, as in 512x512")
     return int(width), int(height)
+
+
+def _rate(fps: float) -> Fraction:
+    if not math.isfinite(fps):
+        raise UserError(f"--fps {fps:g}: expected a number of frames per second, as in 20")
+    return exact_rate(fps)
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UserError(f"--seed {seed}: expected 0 to {LARGEST_SEED}")
 
 
 def _options(assignments: Sequence[str]) -> tuple[GenerationOptions, str | None]:
@@ -197,9 +217,9 @@ def _image(path: Path) -> NDArray[np.uint8]:
 def _sound(request: VideoRequest, rate: Fraction) -> DrivingSound:
     from liveact_eval.generators.driving import DrivingSound
 
+    if request.seconds is not None and not 0 < request.seconds < math.inf:
+        raise UserError(f"--seconds {request.seconds:g}: expected more than 0, and finite")
     wanted = None if request.seconds is None else Fraction(request.seconds).limit_denominator(10**6)
-    if wanted is not None and wanted <= 0:
-        raise UserError(f"--seconds {request.seconds:g}: expected more than 0")
     sound = DrivingSound.open(request.audio, seconds=wanted)
     if wanted is not None and wanted - sound.seconds > 1 / rate:
         raise UserError(

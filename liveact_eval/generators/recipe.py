@@ -75,6 +75,10 @@ def recipe_of(
         raise not_part_of_this_version(card)
     found: tuple[tuple[str, Path], ...] | None = None
     origin = f"random(seed {_WEIGHTS_SEED})"
+    if config.random_weights and weights is not None:
+        raise UserError(
+            f"{card.name} has random weights: no files of {str(weights)!r} would be read. Leave --weights out"
+        )
     if not config.random_weights:
         from liveact_eval.weights.store import role_paths
 

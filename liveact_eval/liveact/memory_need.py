@@ -144,21 +144,8 @@ def activation_bytes(config: DiTConfig, *, size: tuple[int, int], options: NeedO
     return 6 * queries * config.dim * item + max(rotation, feed_forward)
 
 
-def require_memory(need: MemoryNeed, device: torch.device) -> None:
-    """Refuse a device that is too small.
-
-    Raises:
-        LiveActError: says what is needed and what is free, by part, and which options lower it.
-    """
-    if device.type != "cuda":
-        return
-    free = torch.cuda.mem_get_info(device)[0] / GIB
-    if need.total_gib > free:
-        raise too_small(need, free, str(device))
-
-
 def too_small(need: MemoryNeed, free_gib: float, where: str) -> LiveActError:
-    """The error of `require_memory`."""
+    """The error for a device that is too small: what is needed and what is free, by part, and what lowers it."""
     parts = ", ".join(
         f"{part.name.removesuffix('_gib')} {getattr(need, part.name):.1f}"
         for part in fields(need)

@@ -194,6 +194,7 @@ class LiveActPipeline:
             "config": self.models.config.name,
             "weights": self._origin,
             "device": device_name(self.models.device),
+            "text_device": device_name(self.models.text.device),
             "dtype": str(self.models.dtype).removeprefix("torch."),
             "torch": torch.__version__,
             **asdict(self.options),

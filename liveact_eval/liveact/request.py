@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, get_args
@@ -64,6 +65,17 @@ class GenerationOptions:
             if getattr(self, name) not in allowed:
                 raise LiveActError(
                     f"Option {name} is {getattr(self, name)!r}; expected {' or '.join(allowed)}"
+                )
+        if not 0 <= self.audio_guidance < math.inf:
+            raise LiveActError(
+                f"audio_guidance {self.audio_guidance:g}: expected 0 or more, and finite; 1 is off"
+            )
+        moving = {"memory=full": self.memory == "full", "offload_cache": self.offload_cache}
+        for name, wanted in moving.items():
+            if self.cuda_graphs and wanted:
+                raise LiveActError(
+                    f"cuda_graphs and {name} exclude each other: graphs need keys and values that keep their place on "
+                    "the device. Leave one of them off"
                 )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,18 +13,24 @@ from numpy.typing import NDArray
 
 from liveact_eval.clips.clip import Clip
 from liveact_eval.clips.faces import FaceOrder, FaceTrack
+from liveact_eval.clips.image import load_image
 from liveact_eval.clips.sanity import Finding, FrameSurvey, SanityLimits
 from liveact_eval.clips.sound import read_sound
 from liveact_eval.clips.truth import ClipTruth, load_truth
 from liveact_eval.clips.video import SOUND_RATE_HZ, Sound, VideoFile
 from liveact_eval.errors import ClipError
+from liveact_eval.measure.face_finding import DETECTOR, FaceSummary
+from liveact_eval.measure.face_pass import FacePass, Part, face_of
 from liveact_eval.measure.needs import FrameNeed, SoundNeed
+from liveact_eval.measure.reference import ReferenceVideo
 from liveact_eval.measure.streams import DerivedStreams, StreamKey
+from liveact_eval.measure.unmet import unmet
 from liveact_eval.measure.windows import FrameWindows, SoundWindows
-from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Metric, Missing
+from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Collector, Metric, Missing
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from liveact_eval.networks.provider import Networks
 
@@ -69,6 +74,8 @@ class Measurement:
     """Width and height."""
     paired_frames: int | None
     """Frames compared with the real video, where a metric is paired."""
+    faces: FaceSummary | None = None
+    """What was found where faces were searched for; `None` where they are known, or no metric needs them."""
     traces: dict[str, str] = field(default_factory=dict)
     """Tracebacks of metrics that failed in a way that was not foreseen, by name; the others are not touched."""
 
@@ -85,21 +92,25 @@ def measure(job: Job) -> Measurement:
         rate = job.clip.rate or video.rate
         truth = load_truth(job.clip.truth).at(rate) if job.clip.truth is not None else None
         for metric in job.metrics:
-            missing = _unmet(metric, job, truth)
+            missing = unmet(metric, job, truth, video)
             if missing is None:
                 active.append(metric)
             else:
                 scores[metric.name] = _all_missing(metric, missing)
-        state = _Pass(job, active, truth)
-        with _Reference(job, needed=any(metric.paired for metric in active)) as reference:
+        state = _Pass(job, active, truth, float(rate))
+        paired = any(metric.paired for metric in active)
+        portrait = job.clip.image is None and any(metric.portrait for metric in active)
+        with ReferenceVideo(job, needed=paired or portrait) as reference:
             for run, sound in _runs(video, job):
                 for samples in sound:
                     state.listen("video", samples)
                 if run is not None:
-                    state.look(run, reference.next(run))
+                    # For a portrait alone the real video is read no further than its first frames.
+                    state.look(run, reference.next(run) if paired or not state.frames else None)
     for samples in _driving(job, active):
         state.listen("driving", samples)
-    context = ClipContext(fps=float(rate), truth=truth)
+    state.finish()
+    context = ClipContext(fps=float(rate), truth=truth, frames=state.frames)
     findings = state.findings(float(rate))
     rejecting = [finding for finding in findings if finding.rejects]
     for metric in active:
@@ -116,6 +127,7 @@ def measure(job: Job) -> Measurement:
         fps=float(rate),
         size=state.size,
         paired_frames=state.paired_frames,
+        faces=state.faces,
         traces=state.traces,
     )
 
@@ -127,16 +139,18 @@ class _Feed:
     metric: Metric
     name: str
     need: FrameNeed | SoundNeed
+    rows: Collector
+    fps: InitVar[float]
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, fps: float) -> None:
         need = self.need
-        self.rows = self.metric.collector(self.name)
         if isinstance(need, FrameNeed):
-            self.frames = FrameWindows(need.window, need.hop)
-            self.reference = FrameWindows(need.window, need.hop)
+            every = need.interval(fps)
+            self.frames = FrameWindows(need.window, need.hop, every, need.at_once)
+            self.reference = FrameWindows(need.window, need.hop, every, need.at_once)
             self.anchor: torch.Tensor | None = None
         else:
-            self.sound = SoundWindows(need.window, need.hop)
+            self.sound = SoundWindows(need.window, need.hop, need.lead, need.at_once)
 
     def take(self, batch: Batch) -> None:
         made = self.metric.features(self.name, batch)
@@ -152,15 +166,29 @@ class _Feed:
 class _Pass:
     """The state of one pass: everything that outlives a run of frames."""
 
-    def __init__(self, job: Job, metrics: Sequence[Metric], truth: ClipTruth | None) -> None:
-        self._job = job
+    def __init__(self, job: Job, metrics: Sequence[Metric], truth: ClipTruth | None, fps: float) -> None:
+        self._job, self._fps = job, fps
         self._real_track: FaceTrack | None = truth.faces if truth else None
         self._track = job.faces.apply(truth.faces, len(truth.faces)) if truth and job.faces else None
-        self._feeds = [_Feed(m, name, need) for m in metrics for name, need in m.needs.items()]
+        self._network = _detector(job, metrics)
+        self._pass = FacePass(
+            track=self._track,
+            real_track=self._real_track,
+            network=self._network,
+            search_real=self._real_track is None and any(m.paired and m.face for m in metrics),
+            fps=fps,
+        )
+        self._feeds = [
+            _Feed(metric, name, metric.needs[name], rows, fps)
+            for metric in metrics
+            for name, rows in metric.collectors().items()
+        ]
         self._survey = FrameSurvey(job.limits)
         self._samples = {"video": 0, "driving": 0}
         self.frames = 0
         self.size = (0, 0)
+        self._wants_portrait = any(metric.portrait for metric in metrics)
+        self._portrait: DerivedStreams | None = None
         paired = any(metric.paired for metric in metrics)
         self.paired_frames: int | None = 0 if paired else None
         self.traces: dict[str, str] = {}
@@ -170,8 +198,6 @@ class _Pass:
 
     def look(self, run: NDArray[np.uint8], reference: NDArray[np.uint8] | None) -> None:
         """Take the next frames, (N, H, W, 3), and as many of the real video as it still has."""
-        import torch
-
         self.size = (run.shape[2], run.shape[1])
         if self._job.clip.size is not None and self.size != self._job.clip.size:
             wanted = "{}x{}".format(*self._job.clip.size)
@@ -179,27 +205,52 @@ class _Pass:
                 "wrong_size", f"the video is {self.size[0]}x{self.size[1]}, the protocol {wanted}"
             )
         self._survey.add(run)
-        streams = DerivedStreams(run, self.frames, self._track)
-        other = None
+        if self._wants_portrait and self._portrait is None:
+            image = self._image(reference)
+            track = self._real_track
+            if track is None and self._network is not None:
+                track = face_of(self._network, image)
+            self._portrait = DerivedStreams(image, 0, track, self._fps)
+        beside = None
         if self.paired_frames is not None and reference is not None and len(reference):
             if reference.shape[1:] != run.shape[1:]:
                 real_size = f"{reference.shape[2]}x{reference.shape[1]}"
                 message = f"the video is {self.size[0]}x{self.size[1]}, the real one {real_size}"
                 self.unpaired = Missing("wrong_size", message)
-            elif reference is run:
-                # A video measured against itself shares even the derived streams.
-                other = streams
             else:
-                other = DerivedStreams(reference, self.paired_frames, self._real_track)
-            self.paired_frames += len(reference) if other is not None else 0
+                beside = reference
+                self.paired_frames += len(reference)
+        for part in self._pass.push(run, beside):
+            self._show(part)
+        self.frames += len(run)
+
+    @property
+    def faces(self) -> FaceSummary | None:
+        """What the search for faces has found."""
+        return self._pass.summary
+
+    def _show(self, part: Part) -> None:
+        import torch
+
+        streams = DerivedStreams(part.own.frames, part.own.at, part.own.track, self._fps)
+        other = None
+        if part.real is not None:
+            # A video measured against itself shares even the derived streams.
+            same = part.real is part.own
+            other = (
+                streams
+                if same
+                else DerivedStreams(part.real.frames, part.real.at, part.real.track, self._fps)
+            )
         with torch.inference_mode():
             for feed in self._feeds:
                 if isinstance(feed.need, FrameNeed):
                     self._feed(feed, feed.need, streams, other)
-        self.frames += len(run)
 
     def score(self, metric: Metric, context: ClipContext) -> ClipScore:
-        """The scores of a metric; all missing if it failed here or before."""
+        """The scores of a metric; all missing if it failed here or before, or needs a face and there is none."""
+        if metric.face and self.faces is not None and not self.faces.seen:
+            return _all_missing(metric, Missing("no_face", f"no face in any of {self.frames} frames"))
         if metric.name not in self.traces:
             try:
                 return metric.score(self.rows(metric), context)
@@ -228,14 +279,28 @@ class _Pass:
                 return
             real = other.get(key)
             pictures = pictures[: len(real)]
-        if need.anchor and feed.anchor is None:
-            feed.anchor = pictures[0].clone()
+        if need.anchor and (feed.anchor is None or bool(feed.anchor.isnan().any())):
+            of = self._portrait if need.anchor_of == "portrait" else None
+            feed.anchor = _first_face(pictures if of is None else of.get(key)).clone()
         windows = feed.frames.push(pictures)
         against = feed.reference.push(real) if real is not None else None
+        self._hand_over(feed, windows, against)
+
+    def _hand_over(
+        self, feed: _Feed, windows: torch.Tensor | None, against: torch.Tensor | None = None
+    ) -> None:
         if windows is not None:
-            networks = self._job.networks
-            batch = Batch(windows=windows, reference=against, anchor=feed.anchor, networks=networks)
+            anchor = feed.anchor if isinstance(feed.need, FrameNeed) else None
+            batch = Batch(windows=windows, reference=against, anchor=anchor, networks=self._job.networks)
             self._take(feed, batch)
+
+    def _image(self, reference: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+        """The portrait, (1, H, W, 3). Where it is an image, its face lies as in the first frame of the real video."""
+        if self._job.clip.image is not None:
+            return load_image(self._job.clip.image)[None].copy()
+        if reference is None:
+            raise ClipError("no_image", "the real video has no frame that could be the portrait")
+        return reference[:1].copy()
 
     def listen(self, of: str, samples: NDArray[np.int16]) -> None:
         """Take the next samples of the measured video's sound or of the driving audio."""
@@ -245,9 +310,21 @@ class _Pass:
         for feed in self._feeds:
             if isinstance(feed.need, SoundNeed) and feed.need.of == of:
                 windows = feed.sound.push(samples)
-                if windows is not None:
-                    sounds = torch.from_numpy(windows.copy())
-                    self._take(feed, Batch(windows=sounds, networks=self._job.networks))
+                self._hand_over(feed, None if windows is None else torch.from_numpy(windows.copy()))
+
+    def finish(self) -> None:
+        """Hand over the frames and the windows that waited for others."""
+        import torch
+
+        for part in self._pass.finish():
+            self._show(part)
+        with torch.inference_mode():
+            for feed in self._feeds:
+                if isinstance(feed.need, FrameNeed):
+                    self._hand_over(feed, feed.frames.finish(), feed.reference.finish())
+                else:
+                    windows = feed.sound.finish()
+                    self._hand_over(feed, None if windows is None else torch.from_numpy(windows.copy()))
 
     def rows(self, metric: Metric) -> dict[str, NDArray[np.float64]]:
         """All rows of a metric, (T, d) by need; (0, 1) where not one window was complete."""
@@ -261,35 +338,6 @@ class _Pass:
             sound_seconds=samples / SOUND_RATE_HZ if samples else None,
             expected_seconds=self._job.expected_seconds,
         )
-
-
-class _Reference:
-    """The real video, read in step with the measured one; not opened where it is the same file."""
-
-    def __init__(self, job: Job, *, needed: bool) -> None:
-        self._job = job
-        self._same = job.clip.video is not None and job.video == job.clip.video
-        self._needed = needed and job.clip.video is not None
-        self._frames: Iterator[NDArray[np.uint8]] | None = None
-        self._file: VideoFile | None = None
-        if self._needed and not self._same and job.clip.video is not None:
-            self._file = VideoFile(job.clip.video)
-            read = self._file.read(rate=job.clip.rate, seconds=job.clip.seconds, sound=False)
-            self._frames = (item.rgb for item in read if not isinstance(item, Sound))
-
-    def __enter__(self) -> _Reference:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def next(self, run: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-        """The real frames beside a run, fewer at the end; `None` where there is no reference or no more."""
-        if self._same:
-            return run if self._needed else None
-        frames = list(itertools.islice(self._frames, len(run))) if self._frames is not None else []
-        return np.stack(frames) if frames else None
 
 
 def _runs(video: VideoFile, job: Job) -> Iterator[tuple[NDArray[np.uint8] | None, list[NDArray[np.int16]]]]:
@@ -319,19 +367,18 @@ def _driving(job: Job, metrics: Sequence[Metric]) -> Iterator[NDArray[np.int16]]
         yield from read_sound(source)
 
 
-def _unmet(metric: Metric, job: Job, truth: ClipTruth | None) -> Missing | None:
-    """Why a metric cannot be asked about this video, if so."""
-    if metric.paired and job.clip.video is None:
-        return Missing("no_reference", "there is no real video to compare with")
-    for name in metric.networks:
-        why = "no networks are at hand" if job.networks is None else job.networks.missing(name)
-        if why is not None:
-            return Missing("no_weights", why)
-    if metric.truth and truth is None:
-        return Missing("no_truth", "only drawn clips (talkers) have a known script")
-    if metric.face and (truth is None or job.faces is None):
-        return Missing("no_face_track", "no face track: only drawn clips carry one until a detector is there")
-    return None
+def _detector(job: Job, metrics: Sequence[Metric]) -> nn.Module | None:
+    """What finds the faces, where that is to be done."""
+    known = job.clip.truth is not None and job.faces is not None
+    if known or job.networks is None or not any(metric.face for metric in metrics):
+        return None
+    return job.networks.get(DETECTOR)
+
+
+def _first_face(pictures: torch.Tensor) -> torch.Tensor:
+    """The first picture that has a face, or the first of all."""
+    seen = ~pictures.flatten(1).isnan().any(dim=1)
+    return pictures[int(seen.int().argmax())]
 
 
 def _all_missing(metric: Metric, missing: Missing) -> ClipScore:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Colour = Literal["rgb", "luma"]
-Region = Literal["frame", "face", "mouth"]
+Region = Literal["frame", "face", "mouth", "sync"]
+Anchor = Literal["stream", "portrait"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,14 +15,16 @@ class FrameNeed:
     """A stream of pictures, handed over in windows of consecutive frames.
 
     The features of a metric get tensors of shape (N, window, H, W, 3) for `rgb` and (N, window, H, W) for
-    `luma`, in levels 0..255: RGB is uint8 but for aligned faces, which are float32, as luma is.
+    `luma`, in levels 0..255: RGB is uint8 but for aligned faces, which are float32, as luma is, and NaN where a
+    frame has no face.
     """
 
     colour: Colour = "rgb"
     """`luma` is BT.601 luma of the RGB picture, 0.299 R + 0.587 G + 0.114 B, not rounded."""
     region: Region = "frame"
     """`frame`: the whole picture; `face`: aligned by five landmarks to the ArcFace template (black border);
-    `mouth`: the box around the mouth, to whole pixels. The last two need a face track."""
+    `mouth`: the box around the mouth, to whole pixels; `sync`: the square of SyncNet, 224x224, float32 and NaN where a
+    frame has no face. All but the first need a face track."""
     size: tuple[int, int] | None = None
     """Width and height; `None` keeps the picture's own (only for `frame`). Pictures and boxes are resized
     bilinearly with antialiasing, rounded to bytes; aligned faces are sampled bilinearly."""
@@ -29,10 +32,24 @@ class FrameNeed:
     """Consecutive frames in a window."""
     hop: int = 1
     """Frames from one window's start to the next."""
+    at_once: int = 1
+    """Windows that come together, but for the last ones: what the network behind takes in one pass."""
+    per_second: float | None = None
+    """Frames to keep of each second, about: windows are cut from every k-th frame, k being the frame rate by this,
+    rounded (halves to the even neighbour) and at least 1. `None` keeps all."""
     paired: bool = False
     """Whether the same frames of the real video are needed beside these."""
     anchor: bool = False
-    """Whether the first picture of the stream is needed beside each window."""
+    """Whether one picture to compare with is needed beside each window."""
+    anchor_of: Anchor = "stream"
+    """Which one: the first picture of the stream, or the portrait that the video was made from, cropped and sized as
+    the stream is: the reference image, or the first frame of the real video where there is none."""
+    smooth: bool = False
+    """For `face`: whether landmarks are smoothed over time first, so that their jitter does not move the crop."""
+
+    def interval(self, fps: float) -> int:
+        """Every which frame is kept at a frame rate."""
+        return 1 if self.per_second is None else max(1, round(fps / self.per_second))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +62,10 @@ class SoundNeed:
     """Samples in a window."""
     hop: int
     """Samples from one window's start to the next."""
+    lead: int = 0
+    """Zeros before the first sample, with which the first window begins."""
+    at_once: int = 1
+    """As for frames."""
 
 
 Need = FrameNeed | SoundNeed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from liveact_eval.clips.faces import FaceTrack, similarity
 from liveact_eval.measure.needs import Colour, FrameNeed, Region
+from liveact_eval.metrics._csim import template_for
+from liveact_eval.metrics._lpips import smooth_landmarks, smoothing_radius
+from liveact_eval.metrics._sync_crops import CROP, LOOK_AHEAD, Square, crop_faces, smoothed
 
 if TYPE_CHECKING:
     import torch
@@ -22,11 +26,12 @@ class StreamKey:
     colour: Colour
     region: Region
     size: tuple[int, int] | None
+    smooth: bool = False
 
     @classmethod
     def of(cls, need: FrameNeed) -> StreamKey:
         """The stream that a need takes its windows from."""
-        return cls(need.colour, need.region, need.size)
+        return cls(need.colour, need.region, need.size, need.smooth)
 
 
 class DerivedStreams:
@@ -36,10 +41,13 @@ class DerivedStreams:
         frames: (N, H, W, 3) uint8 RGB.
         start: index of the first of them in the clip.
         track: face track over the whole clip, for the regions `face` and `mouth`.
+        fps: frames per second of the clip, for faces with smoothed landmarks.
     """
 
-    def __init__(self, frames: NDArray[np.uint8], start: int, track: FaceTrack | None) -> None:
-        self._frames, self._start, self._track = frames, start, track
+    def __init__(
+        self, frames: NDArray[np.uint8], start: int, track: FaceTrack | None, fps: float | None = None
+    ) -> None:
+        self._frames, self._start, self._track, self._fps = frames, start, track, fps
         self._made: dict[StreamKey, torch.Tensor] = {}
 
     def get(self, key: StreamKey) -> torch.Tensor:
@@ -52,18 +60,31 @@ class DerivedStreams:
         import torch
 
         if key.colour == "luma":
-            return _luma(self.get(StreamKey("rgb", key.region, key.size)))
+            return _luma(self.get(StreamKey("rgb", key.region, key.size, key.smooth)))
         if key.region == "frame":
             whole = torch.from_numpy(self._frames)
             return whole if key.size is None else _resize(whole, key.size)
+        if self._track is not None and key.region == "sync":
+            return _sync_squares(self._frames, self._track, self._start)
         if self._track is None or key.size is None:
             raise ValueError(f"region {key.region!r} needs a face track and a size")
         span = slice(self._start, self._start + len(self._frames))
         pictures = torch.from_numpy(self._frames)
         if key.region == "mouth":
             return _crop(pictures, self._track.mouth_boxes[span], key.size)
-        matrices = similarity(self._track.landmarks[span].astype(np.float64))
-        return _warp(pictures, matrices, key.size)
+        if key.size[0] != key.size[1]:
+            raise ValueError(f"aligned faces are square; got a size of {key.size}")
+        landmarks = self._smoothed(self._track, span) if key.smooth else self._track.landmarks[span]
+        return _warp(pictures, _alignment(landmarks.astype(np.float64), key.size[0]), key.size)
+
+    def _smoothed(self, track: FaceTrack, span: slice) -> NDArray[np.float64]:
+        """Landmarks of a run as smoothing the whole clip would give them; only what is in reach is smoothed."""
+        if self._fps is None:
+            raise ValueError("smoothed landmarks need the frame rate of the clip")
+        radius = smoothing_radius(self._fps)
+        first = max(0, span.start - radius)
+        around = smooth_landmarks(track.landmarks[first : span.stop + radius], self._fps)
+        return around[span.start - first : span.stop - first]
 
 
 def _luma(rgb: torch.Tensor) -> torch.Tensor:
@@ -109,20 +130,55 @@ def _crop(rgb: torch.Tensor, boxes: NDArray[np.float32], size: tuple[int, int]) 
     return crops
 
 
+def _sync_squares(frames: NDArray[np.uint8], track: FaceTrack, start: int) -> torch.Tensor:
+    """(N, 224, 224, 3) float32, in whole levels; NaN where a frame has no face."""
+    import torch
+
+    first = max(0, start - LOOK_AHEAD)
+    boxes = track.boxes[first : start + len(frames) + LOOK_AHEAD].astype(np.float64)
+    seen: NDArray[np.bool_] = np.asarray(np.isfinite(boxes).all(axis=1))
+    series = np.full((3, len(boxes)), np.nan)
+    edges = [0, *(np.flatnonzero(np.diff(seen)) + 1), len(seen)]
+    for a, b in itertools.pairwise(edges):
+        # Of fewer boxes the median, with zeros beyond the ends, would be zero.
+        if b - a > LOOK_AHEAD and seen[a]:
+            series[:, a:b] = smoothed(boxes[a:b])
+    mine = series[:, start - first : start - first + len(frames)]
+    crops = torch.full((len(frames), CROP, CROP, 3), torch.nan)
+    shown = np.flatnonzero(np.isfinite(mine[0]))
+    if len(shown):
+        cut = crop_faces([frames[n] for n in shown], Square(*mine[:, shown]))
+        crops[torch.from_numpy(shown)] = torch.from_numpy(cut).float()
+    return crops
+
+
+def _alignment(landmarks: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+    """The 2x3 matrices from picture to crop, (N, 2, 3); NaN where a frame has no face."""
+    matrices = np.full((len(landmarks), 2, 3), np.nan)
+    seen = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
+    if seen.any():
+        matrices[seen] = similarity(landmarks[seen], template_for(side))
+    return matrices
+
+
 def _warp(rgb: torch.Tensor, matrices: NDArray[np.float64], size: tuple[int, int]) -> torch.Tensor:
-    """Crops of `size` by 2x3 matrices that map picture to crop; bilinear, black border."""
+    """Crops of `size` by 2x3 matrices that map picture to crop; bilinear, black border, NaN for a matrix of NaN."""
     import torch
     from torch.nn import functional as F
 
     count, height, width = rgb.shape[:3]
     full = np.tile(np.eye(3), (count, 1, 1))
-    full[:, :2] = matrices
+    seen = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
+    full[seen, :2] = matrices[seen]
     inverse = torch.from_numpy(np.linalg.inv(full)[:, :2])
     x = torch.arange(size[0], dtype=torch.float64)
     y = torch.arange(size[1], dtype=torch.float64)[:, None]
     extent = torch.tensor([width, height], dtype=torch.float64)
     crops = torch.empty(count, 3, size[1], size[0])
-    for picture, to_picture, out in zip(rgb, inverse, crops, strict=True):
+    for picture, to_picture, there, out in zip(rgb, inverse, seen, crops, strict=True):
+        if not there:
+            out.fill_(torch.nan)
+            continue
         source = [row[0] * x + (row[1] * y + row[2]) for row in to_picture]
         # grid_sample counts from -1 to 1 between the outer edges of the outer pixels.
         grid = (2 * torch.stack(source, dim=-1) + 1) / extent - 1

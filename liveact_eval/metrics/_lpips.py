@@ -29,6 +29,11 @@ def recipe(trunk: str) -> str:
     return f"adj-lpips-v0.1-{trunk}-face{SIDE}-gauss{SIGMA_S:g}s@1"
 
 
+def smoothing_radius(fps: float) -> int:
+    """How far the smoothing reaches on either side, in frames."""
+    return max(1, round(RADIUS_S * fps))
+
+
 class LandmarkSmoother:
     """Smooths landmarks that arrive in runs of any length, `radius` frames behind; the same result for any runs.
 
@@ -37,7 +42,7 @@ class LandmarkSmoother:
     """
 
     def __init__(self, fps: float) -> None:
-        self.radius = max(1, round(RADIUS_S * fps))
+        self.radius = smoothing_radius(fps)
         """Frames of look-ahead."""
         offsets = np.arange(-self.radius, self.radius + 1)
         self._taps = np.exp(-0.5 * (offsets / (SIGMA_S * fps)) ** 2)

@@ -49,11 +49,15 @@ def mfcc(samples: NDArray[Any]) -> Table:
 
 
 class MfccStream:
-    """The same over sound that arrives in runs of any length, in bounded memory."""
+    """The same over sound that arrives in runs of any length, in bounded memory.
 
-    def __init__(self) -> None:
+    Args:
+        previous: the sample before the first; 0 at the beginning of a signal.
+    """
+
+    def __init__(self, previous: float = 0.0) -> None:
         self._kept = np.zeros(0)
-        self._previous = 0.0
+        self._previous = previous
         self._steps = 0
 
     def push(self, samples: NDArray[Any]) -> Table:

@@ -9,6 +9,9 @@ import itertools
 
 import numpy as np
 
+_LEAST_SIDE = 64
+"""Pixels of a padded side from which on networks can look for motion."""
+
 
 def middle_frames(wanted: int, count: int) -> list[int]:
     """The middle frame of each of `wanted` equal parts of a video; a shorter video repeats its last one.
@@ -35,3 +38,8 @@ def frames_per_second(rate: float, count: int, fps: float) -> list[int]:
     # Halves go to the even neighbour.
     indices = np.around(seconds * fps).astype(int).tolist()
     return [index for index in indices if index < count]
+
+
+def motion_is_visible(height: int, width: int, multiple: int) -> bool:
+    """Whether RAFT (`multiple` 8) and AMT (16) can look for motion in frames of this size, padded to a multiple."""
+    return min(height, width) + -min(height, width) % multiple >= _LEAST_SIDE

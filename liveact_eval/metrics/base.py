@@ -85,7 +85,7 @@ class Batch:
     reference: torch.Tensor | None = None
     """The same windows of the real video, for a paired need."""
     anchor: torch.Tensor | None = None
-    """The first picture of the stream, for a need with an anchor."""
+    """The picture to compare with, for a need with an anchor: see `FrameNeed.anchor_of`."""
     networks: NetworkSource | None = None
     """The networks that the metric asks for."""
 
@@ -104,6 +104,8 @@ class ClipContext:
     """Frames per second of the measured stream."""
     truth: ClipTruth | None
     """Ground truth, for drawn clips."""
+    frames: int = 0
+    """Frames measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +145,8 @@ class Metric(ABC):
     """Whether it needs ground truth."""
     networks: ClassVar[tuple[str, ...]] = ()
     """Names in the catalogue of networks of those that it runs."""
+    only_fps: ClassVar[float | None] = None
+    """The one frame rate that it can measure at; `None`: any."""
 
     @property
     def face(self) -> bool:
@@ -153,6 +157,14 @@ class Metric(ABC):
     def paired(self) -> bool:
         """Whether it compares with the real video, frame by frame."""
         return any(isinstance(need, FrameNeed) and need.paired for need in self.needs.values())
+
+    @property
+    def portrait(self) -> bool:
+        """Whether it compares with the picture that the video was made from."""
+        return any(
+            isinstance(need, FrameNeed) and need.anchor and need.anchor_of == "portrait"
+            for need in self.needs.values()
+        )
 
     @property
     def sound(self) -> bool:
@@ -173,6 +185,10 @@ class Metric(ABC):
     def collector(self, need: str) -> Collector:
         """What gathers the rows of a need; by default all of them, as a table (T, d)."""
         return RowBuffer()
+
+    def collectors(self) -> Mapping[str, Collector]:
+        """The collectors of a clip, by need; to be overridden where two needs meet in one."""
+        return {need: self.collector(need) for need in self.needs}
 
     def statistics(self, value: float) -> NDArray[np.float64]:
         """Step 2b: an additive vector for one clip's value."""
@@ -195,6 +211,7 @@ class Metric(ABC):
             "needs": {
                 "streams": {name: vars(need) for name, need in self.needs.items()},
                 "reference_video": self.paired,
+                "portrait": self.portrait,
                 "face_track": self.face,
                 "ground_truth": self.truth,
                 "networks": list(self.networks),

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liveact_eval.measure.needs import FrameNeed
+from liveact_eval.metrics._drift import drift_of
+from liveact_eval.metrics._drift_outputs import all_missing, step_outputs, step_values
 from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Metric, Missing, Output, Rows
 from liveact_eval.metrics.registry import register
 
-LAST_WINDOW_S = 10.0
-"""Length of the last window in seconds; clips shorter than four of them use their last quarter."""
+if TYPE_CHECKING:
+    import torch
+
+
+_TOO_SHORT = Missing("too_short", "one frame cannot drift")
 
 
 def _outputs(prefix: str, title: str) -> tuple[Output, ...]:
-    return tuple(
+    means = tuple(
         Output(name=f"{prefix}_{name}", title=f"{title} {label}", direction="down", digits=2, best=0.0)
         for name, label in (
             ("pixel_total", "pixel"),
@@ -25,40 +30,43 @@ def _outputs(prefix: str, title: str) -> tuple[Output, ...]:
             ("colour_last", "colour last"),
         )
     )
+    return (*means, *step_outputs(f"{prefix}_colour", f"{title} colour", digits=2))
 
 
 class _ColourDrift(Metric):
-    """Both reductions in use, over all frames but the first and over the last window."""
+    """Both reductions in use, over all frames but the first and over the last window; slope and change of colours."""
 
-    source = "CIEDE2000 (Sharma et al. 2005) by scikit-image; sRGB, D65, kL = kC = kH = 1"
+    source = "CIEDE2000 (Sharma et al. 2005), equal to scikit-image; sRGB, D65, kL = kC = kH = 1"
 
-    def features(self, need: str, batch: Batch) -> NDArray[np.float64]:
+    def features(self, need: str, batch: Batch) -> torch.Tensor:
         """(N, 2): mean over pixels of the difference, and difference of the mean colours."""
-        from skimage.color import deltaE_ciede2000, rgb2lab
+        from liveact_eval.metrics._ciede2000 import drift_rows
 
         if batch.anchor is None:
             raise ValueError("a need with an anchor comes with it")
-        lab = rgb2lab(batch.windows[:, 0].numpy().astype(np.float64) / 255)
-        first = rgb2lab(batch.anchor.numpy().astype(np.float64) / 255)
-        pixel = deltaE_ciede2000(lab, first[None]).mean(axis=(1, 2))
-        colour = deltaE_ciede2000(lab.mean(axis=(1, 2)), first.mean(axis=(0, 1))[None])
-        return np.stack([pixel, colour], axis=1)
+        return drift_rows(batch.windows[:, 0], batch.anchor)
 
     def score(self, rows: Mapping[str, Rows], clip: ClipContext) -> ClipScore:
-        """Means over frames 1..T-1 and over the last window, and both curves."""
-        drift = rows["crops"][1:]
-        names = [output.name for output in self.outputs]
-        if not len(drift):
-            return ClipScore(values=dict.fromkeys(names, Missing("too_short", "one frame cannot drift")))
-        total, last = drift.mean(axis=0), drift[-last_window(len(drift) + 1, clip.fps) :].mean(axis=0)
-        values = (total[0], last[0], total[1], last[1])
-        curves = {names[0]: drift[:, 0], names[2]: drift[:, 1]}
-        return ClipScore(values={n: float(v) for n, v in zip(names, values, strict=True)}, curves=curves)
-
-
-def last_window(frames: int, fps: float) -> int:
-    """Number of frames in the last window of a clip."""
-    return max(1, min(round(LAST_WINDOW_S * fps), frames // 4))
+        """Means over all frames but the reference and over the last window, and both curves."""
+        curves = rows["crops"].copy()
+        seen = np.isfinite(curves).all(axis=1)
+        if seen.sum() < 2:
+            lost = len(curves) > 1 and not seen.any()
+            why = Missing("no_face", f"no face in any of {len(curves)} frames") if lost else _TOO_SHORT
+            return ClipScore(values=all_missing(self.outputs, why))
+        curves[seen.argmax()] = np.nan
+        curves = curves[1:]
+        pixel, colour = (drift_of(curves[:, i], clip.fps, frames=len(curves) + 1) for i in range(2))
+        name = self.name
+        values = {
+            f"{name}_pixel_total": pixel.total,
+            f"{name}_pixel_last": pixel.last,
+            f"{name}_colour_total": colour.total,
+            f"{name}_colour_last": colour.last,
+            **step_values(f"{name}_colour", colour),
+        }
+        shown = {f"{name}_pixel_total": curves[:, 0], f"{name}_colour_total": curves[:, 1]}
+        return ClipScore(values=values, curves=shown)
 
 
 @register

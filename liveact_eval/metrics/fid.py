@@ -14,6 +14,7 @@ from liveact_eval.metrics._fid_resize import Resize, to_inception_levels
 from liveact_eval.metrics._frechet_metric import SPLITS, FrechetMetric, split_halves
 from liveact_eval.metrics._gaussian_collector import GaussianCollector, unpack
 from liveact_eval.metrics._kid import kernel_blocks
+from liveact_eval.metrics._network_batches import device_of
 from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Missing, Output, Rows
 from liveact_eval.metrics.registry import register
 
@@ -45,7 +46,10 @@ class _Inception(FrechetMetric):
 
         network, frames = batch.network(self.networks[0]), batch.windows[:, 0]
         return torch.cat(
-            [network(to_inception_levels(part, self.resize)).cpu() for part in frames.split(_BATCH)]
+            [
+                network(to_inception_levels(part.to(device_of(network)), self.resize)).cpu()
+                for part in frames.split(_BATCH)
+            ]
         )
 
     def score(self, rows: Mapping[str, Rows], clip: ClipContext) -> ClipScore:

@@ -9,6 +9,7 @@ from liveact_eval.measure.needs import FrameNeed
 from liveact_eval.metrics._frechet_metric import FrechetMetric
 from liveact_eval.metrics._fvd_clips import HOP, WINDOW, Framing, to_i3d_clips
 from liveact_eval.metrics._gaussian_collector import GaussianCollector
+from liveact_eval.metrics._network_batches import device_of
 from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Missing, Output, Rows
 from liveact_eval.metrics.registry import register
 
@@ -37,7 +38,8 @@ class _I3D(FrechetMetric):
 
         network = batch.network(self.networks[0])
         parts = batch.windows.split(_BATCH)
-        return torch.cat([network(to_i3d_clips(part, self.framing)).cpu() for part in parts])
+        place = device_of(network)
+        return torch.cat([network(to_i3d_clips(part.to(place), self.framing)).cpu() for part in parts])
 
     def score(self, rows: Mapping[str, Rows], clip: ClipContext) -> ClipScore:
         """What the clip contributes."""

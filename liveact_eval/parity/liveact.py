@@ -77,15 +77,28 @@ def replay(folder: Path) -> Iterator[FileResult]:
     for stem in stems:
         yield from _Model(folder, stem).replay()
     for path in sorted(folder.glob("ops_*.safetensors")):
-        grid = _token_grid(read_json(folder, f"{stems[0]}_config.json"))
-        yield attempt(path.name, partial(liveact_operations.replay, folder, path.name, grid))
+        yield attempt(path.name, partial(_operations, folder, path.name, stems[0]))
     yield from speech.replay(folder)
 
 
-def _token_grid(config: dict[str, Any]) -> tuple[int, int]:
-    """Rows and columns of tokens per latent frame."""
-    sizes = config.get("config", config)
-    return int(sizes["latent_h"]) // 2, int(sizes["latent_w"]) // 2
+def _operations(folder: Path, file: str, stem: str) -> FileResult:
+    """Single operations, on the grid of tokens that the first model has."""
+    sizes = _sizes(folder, stem)
+    grid = int(sizes["latent_h"]) // 2, int(sizes["latent_w"]) // 2
+    return liveact_operations.replay(folder, file, grid)
+
+
+def _sizes(folder: Path, stem: str) -> dict[str, Any]:
+    """The sizes that a model's configuration states.
+
+    Raises:
+        UserError: it is missing, or no table of sizes.
+    """
+    stated = read_json(folder, f"{stem}_config.json")
+    sizes = stated.get("config", stated) if isinstance(stated, dict) else None
+    if not isinstance(sizes, dict):
+        raise UserError(f"{stem}_config.json is no table of sizes. Copy the whole folder again.")
+    return sizes
 
 
 def dit_config(sizes: dict[str, Any]) -> DiTConfig:
@@ -120,18 +133,33 @@ class _Model:
 
     def replay(self) -> Iterator[FileResult]:
         """One result per file of this model."""
-        stated = read_json(self.folder, f"{self.stem}_config.json")
-        self.config = stated.get("config", stated)
-        weights = VectorFile(self.folder, f"{self.stem}_weights")
-        dit = self._load(weights)
-        yield weights.result()
-        inputs = _Inputs(VectorFile(self.folder, f"{self.stem}_inputs"), dit.config)
+        self.config = _sizes(self.folder, self.stem)
+        weights, given = (f"{self.stem}_{part}.safetensors" for part in ("weights", "inputs"))
+        dits: list[CausalDiT] = []
+        inputs: list[_Inputs] = []
+
+        def load() -> FileResult:
+            vectors = VectorFile(self.folder, weights)
+            dits.append(self._load(vectors))
+            return vectors.result()
+
+        def take() -> FileResult:
+            inputs.append(_Inputs(VectorFile(self.folder, given), dit_config(self.config)))
+            return inputs[0].file.result()
+
+        yield attempt(weights, load)
+        taken = attempt(given, take)
         for path in sorted(self.folder.glob(f"{self.stem}_*.safetensors")):
-            name = path.stem.removeprefix(f"{self.stem}_")
-            if name in VARIANTS:
-                vectors = VectorFile(self.folder, path.name)
-                yield attempt(path.name, partial(self._rollout, dit, inputs, VARIANTS[name], vectors))
-        yield inputs.file.result()
+            variant = VARIANTS.get(path.stem.removeprefix(f"{self.stem}_"))
+            if variant is None:
+                continue
+            if dits and inputs:
+                yield attempt(path.name, partial(self._rollout, dits[0], inputs[0], variant, path.name))
+            else:
+                lacking = given if dits else weights
+                yield FileResult(path.name, problem=f"not replayed: {lacking} could not be used")
+        # What the rollouts read and compared of the inputs is known now.
+        yield inputs[0].file.result() if inputs else taken
 
     def _load(self, weights: VectorFile) -> CausalDiT:
         with torch.device("meta"):
@@ -143,7 +171,8 @@ class _Model:
         load_into(dit, tensors, device="cpu", dtype=torch.float32, what="transformer of the vectors")
         return dit
 
-    def _rollout(self, dit: CausalDiT, inputs: _Inputs, variant: Variant, vectors: VectorFile) -> FileResult:
+    def _rollout(self, dit: CausalDiT, inputs: _Inputs, variant: Variant, file: str) -> FileResult:
+        vectors = VectorFile(self.folder, file)
         guidance = float(self.config.get("audio_cfg", GUIDANCE)) if variant.guided else 1.0
         options = NeighborOptions(memory=variant.memory, schedule=inputs.schedule, audio_guidance=guidance)
         rollout = NeighborForcing(dit, options)

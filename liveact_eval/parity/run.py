@@ -23,7 +23,8 @@ KINDS = {
 """Module of each kind; it has `replay(folder) -> Iterator[FileResult]`. Imported when it is needed."""
 
 _INDEX = "vectors.json"
-_SUFFIXES = (".safetensors", ".npz", ".json", ".png", ".wav")
+_TEXTS = frozenset({"", ".md", ".rst", ".txt"})
+"""Endings of files that are for people; everything else is taken for vectors."""
 
 
 def replay_folder(folder: Path, *, tolerance: float | None = None) -> Iterator[FileResult]:
@@ -75,12 +76,14 @@ def folder_kind(folder: Path) -> str:
 
 
 def vector_files(folder: Path) -> list[str]:
-    """Names of the files that hold vectors: tensors, tables, pictures and sound; no configuration, no text."""
+    """Files below the folder that are neither configuration, nor text for people, nor hidden."""
     found = []
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
         is_config = path.name in (_INDEX, "config.json") or path.name.endswith("_config.json")
-        if path.is_file() and path.suffix in _SUFFIXES and not is_config:
-            found.append(path.name)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if path.is_file() and path.suffix not in _TEXTS and not is_config and not hidden:
+            found.append(name.as_posix())
     return found
 
 

@@ -105,6 +105,22 @@ def test_vectors_of_another_size_pass_and_a_changed_one_does_not(shared: Path, t
     ]
 
 
+@pytest.mark.parametrize("part", ["weights", "inputs", "mean"])
+def test_a_truncated_file_fails_and_the_others_are_reported(shared: Path, tmp_path: Path, part: str) -> None:
+    for path in (shared / "parity" / "liveact").iterdir():
+        if path.name != "manifest_18b.json":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    broken = tmp_path / f"dit_tiny_{part}.safetensors"
+    broken.write_bytes(broken.read_bytes()[:-100])
+
+    results = {result.file: result for result in replay_folder(tmp_path)}
+
+    assert sorted(results) == sorted(set(FILES) - {"manifest_18b.json"})
+    assert "damaged" in str(results[broken.name].problem)
+    assert results["ops_tiny.safetensors"].passed
+    assert results["dit_tiny_convkv.safetensors"].passed == (part == "mean")
+
+
 def _of_block(n: int) -> tuple[str, ...]:
     names = ("noise", "renoise", "audio_window", "pred", "pred_null", "latent", "final", "cache.b")
     return (

@@ -17,6 +17,7 @@ from liveact_eval.liveact import vae
 from liveact_eval.liveact.config import DiTConfig, LiveActConfig, VAEConfig, liveact_18b, liveact_tiny
 from liveact_eval.liveact.dit import CausalDiT
 from liveact_eval.liveact.errors import LiveActError
+from liveact_eval.liveact.fitting import check_fits
 from liveact_eval.liveact.memory_need import (
     GIB,
     MemoryNeed,
@@ -24,7 +25,6 @@ from liveact_eval.liveact.memory_need import (
     activation_bytes,
     cache_bytes,
     memory_need,
-    require_memory,
     too_small,
 )
 from liveact_eval.liveact.offload import BlockOffload
@@ -159,7 +159,7 @@ def test_too_little_memory_is_an_error_that_names_the_parts_and_the_ways_out() -
     for option in ("fp8_cache", "offload_cache", "fp8_linear", "block_offload"):
         assert option in message
     assert need().total_gib < 1
-    require_memory(need(), torch.device("cpu"))
+    check_fits(need(), torch.device("cpu"))
 
 
 def test_a_gpu_too_small_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +167,7 @@ def test_a_gpu_too_small_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = memory_need(liveact_18b(), size=(512, 512), options=NeedOptions())
 
     with pytest.raises(LiveActError, match=r"GiB needed .* 20\.0 GiB free"):
-        require_memory(found, torch.device("cuda:0"))
+        check_fits(found, torch.device("cuda:0"))
 
 
 def _peak_of_a_block(config: DiTConfig, side: int, options: NeedOptions) -> int:

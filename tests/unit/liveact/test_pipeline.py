@@ -127,6 +127,9 @@ def test_wrong_requests(pipeline: LiveActPipeline, given: dict[str, Any], messag
         ({"decode": "half"}, "expected overlap or carried"),
         ({"speech": "half"}, "expected whole or windowed"),
         ({"length": "half"}, "expected audio or official"),
+        ({"audio_guidance": float("nan")}, "finite; 1 is off"),
+        ({"cuda_graphs": True, "memory": "full"}, "cuda_graphs and memory=full exclude"),
+        ({"cuda_graphs": True, "offload_cache": True}, "cuda_graphs and offload_cache exclude"),
     ],
 )
 def test_wrong_options(options: dict[str, Any], message: str) -> None:

@@ -37,7 +37,11 @@ def test_what_cannot_be_asked_is_missing_with_a_reason(real: Path, made: Path, t
         "av_offset_abs_frames": "no_truth",
         "mouth_correlation": "no_truth",
         **{name: "no_face_track" for name in alone if name.startswith("delta_e_face")},
-        **{name: "too_short" for name in alone if name == "sharpness_trend"},
+        **{
+            name: "too_short"
+            for name in alone
+            if name in ("sharpness_trend", "delta_e_frame_colour_slope_per_min")
+        },
     }
     assert talker.video is not None
     clip = replace(talker, seconds=1.2)

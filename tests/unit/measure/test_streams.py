@@ -11,8 +11,9 @@ import torch
 from liveact_eval.clips.faces import TEMPLATE_112, FaceTrack
 from liveact_eval.measure import streams
 from liveact_eval.measure.needs import FrameNeed
-from liveact_eval.measure.streams import DerivedStreams, StreamKey
-from tests.helpers import Pixels
+from liveact_eval.measure.streams import DerivedStreams, StreamKey, _warp
+from liveact_eval.metrics._lpips import crop_matrices
+from tests.helpers import Pixels, moving_square
 
 RANDOM = np.random.RandomState(0)
 
@@ -105,6 +106,44 @@ def test_a_face_on_the_template_is_the_identity() -> None:
     frames = RANDOM.randint(0, 256, (2, 112, 112, 3)).astype(np.uint8)
     made = DerivedStreams(frames, 0, track(2, (0, 0, 9, 9))).get(StreamKey("rgb", "face", (112, 112)))
     assert np.abs(made.numpy() - frames).max() < 0.05
+
+
+def test_larger_faces_are_the_same_faces() -> None:
+    derived = DerivedStreams(moving_square(3, (64, 48)), 0, track(3, (0, 0, 9, 9)))
+    small, large = (derived.get(StreamKey("rgb", "face", (side, side))) for side in (112, 224))
+    halved = torch.nn.functional.avg_pool2d(large.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
+    # Only where the picture is: both have a black border.
+    inside = (slice(None), slice(2, 46), slice(2, 62))
+    assert (halved[inside] - small[inside]).abs().mean() < 3
+
+
+@pytest.mark.parametrize("start", [0, 1, 7, 14])
+def test_smoothed_faces_are_those_of_smoothing_the_whole_clip(start: int) -> None:
+    clip = RANDOM.randint(0, 256, (20, 48, 64, 3)).astype(np.uint8)
+    trembling = track(20, (0, 0, 9, 9))
+    trembling.landmarks[:] += RANDOM.uniform(-2, 2, trembling.landmarks.shape)
+    key = StreamKey("rgb", "face", (256, 256), smooth=True)
+    run = DerivedStreams(clip[start : start + 3], start, trembling, fps=10.0).get(key)
+    expected = _warp(torch.from_numpy(clip), crop_matrices(trembling.landmarks, 10.0), (256, 256))
+    assert torch.allclose(run, expected[start : start + 3], atol=1e-2)
+    unsmoothed = DerivedStreams(clip, 0, trembling, fps=10.0).get(StreamKey("rgb", "face", (256, 256)))
+    assert (unsmoothed - expected).abs().mean() > 5
+
+
+def test_a_frame_without_a_face_has_a_crop_of_nothing(frames: Pixels) -> None:
+    lost = track(3, (0, 0, 9, 9))
+    lost.landmarks[1] = np.nan
+    made = DerivedStreams(frames, 0, lost).get(StreamKey("rgb", "face", (112, 112)))
+    assert torch.isnan(made).flatten(1).all(dim=1).tolist() == [False, True, False]
+    assert torch.isfinite(made[[0, 2]]).all()
+
+
+def test_what_aligned_faces_need(frames: Pixels) -> None:
+    derived = DerivedStreams(frames, 0, track(3, (0, 0, 9, 9)))
+    with pytest.raises(ValueError, match="need the frame rate"):
+        derived.get(StreamKey("rgb", "face", (256, 256), smooth=True))
+    with pytest.raises(ValueError, match=r"square; got a size of \(112, 96\)"):
+        derived.get(StreamKey("rgb", "face", (112, 96)))
 
 
 def test_crops_follow_the_frames_of_the_clip(frames: Pixels) -> None:

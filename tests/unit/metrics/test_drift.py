@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from liveact_eval.metrics import delta_e
 from liveact_eval.metrics._change_point import block_means, find_change
 from liveact_eval.metrics._drift import drift_of, last_window
 from liveact_eval.metrics.base import Missing
@@ -17,9 +16,11 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(round(seconds * FPS))
 
 
-@pytest.mark.parametrize("frames", [1, 3, 40, 999, 1000, 5000])
-def test_the_last_window_is_the_one_that_colour_drift_has_always_used(frames: int) -> None:
-    assert last_window(frames, FPS) == delta_e.last_window(frames, FPS)
+@pytest.mark.parametrize(
+    ("frames", "expected"), [(1, 1), (3, 1), (40, 10), (999, 249), (1000, 250), (5000, 250)]
+)
+def test_the_last_window_is_ten_seconds_or_a_quarter(frames: int, expected: int) -> None:
+    assert last_window(frames, FPS) == expected
 
 
 def test_total_last_and_slope() -> None:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from liveact_eval.metrics._drift import last_window
 from liveact_eval.metrics._ssim import Moments, similarity, smooth
 from liveact_eval.metrics.adjacent import Adjacent
 from liveact_eval.metrics.av_offset import best_lag
 from liveact_eval.metrics.base import Batch, ClipContext, Metric, Missing, merge
-from liveact_eval.metrics.delta_e import DeltaEFrame, last_window
+from liveact_eval.metrics.delta_e import DeltaEFrame
 from liveact_eval.metrics.psnr import Psnr
 from liveact_eval.metrics.registry import shipped
 from liveact_eval.metrics.sharpness import Sharpness, slope_per_second

@@ -106,10 +106,12 @@ def test_inputs_that_do_not_fit_fail_alone(vectors: Path) -> None:
 
 def test_a_file_that_nobody_knows_is_reported(vectors: Path) -> None:
     save_file({"a": torch.ones(1)}, vectors / "vae_new.safetensors")
-    for name in ("more.json", "more.npz", "my_config.json", "notes.md"):
+    (vectors / "deep").mkdir()
+    unknown = ["deep/more.npz", "more.SAFETENSORS", "more.json", "more.npy", "more.npz"]
+    for name in (*unknown, "my_config.json", "notes.md", ".hidden.npz", "LICENSE"):
         (vectors / name).write_text("{}", encoding="utf-8")
     found = failing(vectors, whole=True)
-    assert sorted(found) == ["more.json", "more.npz", "vae_new.safetensors"]
+    assert sorted(found) == [*unknown, "vae_new.safetensors"]
     assert all(str(result.problem).startswith("not replayed") for result in found.values())
 
 
