@@ -16,8 +16,8 @@ from liveact_eval.errors import ClipError
 from liveact_eval.files import atomic_path
 
 
-def read_sound(path: Path) -> Iterator[NDArray[np.int16]]:
-    """Samples of any sound file or of a video's audio track, mono int16 at 16 kHz, in runs.
+def read_sound(path: Path, rate: int = SOUND_RATE_HZ) -> Iterator[NDArray[np.int16]]:
+    """Samples of any sound file or of a video's audio track, mono int16 at `rate` per second, in runs.
 
     Those of a video are cut or padded so that sample 0 is at its first frame, as `VideoFile.read` does.
 
@@ -34,7 +34,7 @@ def read_sound(path: Path) -> Iterator[NDArray[np.int16]]:
                 raise ClipError("no_audio", f"{path.name!r} holds no audio stream")
             stream = container.streams.audio[0]
             picture = container.streams.video[0] if container.streams.video else stream
-            track = SoundTrack(stream, start_of(picture), SOUND_RATE_HZ)
+            track = SoundTrack(stream, start_of(picture), rate)
             for frame in container.decode(stream):
                 yield track.push(frame)
             yield track.finish()

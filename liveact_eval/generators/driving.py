@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.cards.protocol import Encoding
-from liveact_eval.clips.alignment import SoundTrack, start_of
 from liveact_eval.clips.encode import VideoWriter
 from liveact_eval.clips.media import open_input, reason_of
+from liveact_eval.clips.sound import read_sound
 from liveact_eval.errors import ClipError
 
 HIGHEST_RATE_HZ = 48_000
@@ -44,7 +44,7 @@ class DrivingSound:
             ClipError: `missing_file`, `unreadable`, `no_audio`, or `empty_audio`.
         """
         rate = rate or _own_rate(path)
-        samples = sum(run.size for run in _decode(path, rate))
+        samples = sum(run.size for run in read_sound(path, rate))
         if samples == 0:
             raise ClipError("empty_audio", f"{path.name!r} holds no sample of sound")
         whole = Fraction(samples, rate)
@@ -53,7 +53,7 @@ class DrivingSound:
     def runs(self) -> Iterator[NDArray[np.int16]]:
         """All samples that are used, in runs; each call reads the file anew."""
         left = round(self.seconds * self.rate)
-        for run in _decode(self.path, self.rate):
+        for run in read_sound(self.path, self.rate):
             if left <= 0:
                 return
             yield run[:left]
@@ -122,24 +122,6 @@ def _own_rate(path: Path) -> int:
             if not container.streams.audio:
                 raise ClipError("no_audio", f"{path.name!r} holds no audio stream")
             return min(container.streams.audio[0].rate or HIGHEST_RATE_HZ, HIGHEST_RATE_HZ)
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _decode(path: Path, rate: int) -> Iterator[NDArray[np.int16]]:
-    """As `read_sound`, at a rate of choice."""
-    import av
-
-    try:
-        with open_input(path) as container:
-            if not container.streams.audio:
-                raise ClipError("no_audio", f"{path.name!r} holds no audio stream")
-            stream = container.streams.audio[0]
-            picture = container.streams.video[0] if container.streams.video else stream
-            track = SoundTrack(stream, start_of(picture), rate)
-            for frame in container.decode(stream):
-                yield track.push(frame)
-            yield track.finish()
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 
