@@ -83,6 +83,11 @@ def notes(results: Results) -> list[str]:
     """What a reader must know beside the numbers."""
     lines = [f"Not measured ({reason}): {', '.join(titles)}." for reason, titles in absent(results).items()]
     lines += [f"{line}." for line in incomplete(results)]
+    seeded = [metric.title for metric in results.metrics if ":seeded" in metric.recipe]
+    if seeded:
+        lines.append(
+            f"Networks with weights from a rule, not trained ones: {', '.join(seeded)}. These values mean nothing."
+        )
     models = {model.name: model.title for model in results.models}
     titles = {metric.name: metric.title for metric in results.metrics}
     noted: dict[str, list[str]] = defaultdict(list)

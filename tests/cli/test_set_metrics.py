@@ -121,4 +121,5 @@ def test_seeded_networks_run_without_a_download_and_say_so(clips: Fill, tmp_path
     assert answer.code == 0, answer.err
     found = row(out, "blur", "fvd")
     assert found["recipe"].endswith("+i3d_script:seeded")
+    assert "not trained ones: FVD. These values mean nothing." in answer.out
     assert found["value"] is not None or found["value_reason"] == "too_few_clips"
