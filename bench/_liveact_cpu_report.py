@@ -35,6 +35,8 @@ def draw(curve: dict[str, Any], path: Path) -> None:
 
 def markdown(record: dict[str, Any]) -> str:
     curve, convkv = record["stream"], record["convkv"]
+    settled = curve["resident_bytes"][curve["settled_after"] :]
+    scatter = max(settled) - min(settled)
     shown = [n for n in (1, 2, 3, 10, 20, 50, 100, 150, 200, 500, 1000) if n <= curve["blocks"]]
     added, direct = convkv["added_percent"], convkv["added_by_the_update_percent"]
     return "\n".join(
@@ -53,9 +55,10 @@ def markdown(record: dict[str, Any]) -> str:
                 for n in shown
             ),
             "",
-            f"From block {curve['settled_after'] + 1} on, the process grows by "
-            f"{curve['resident_growth_percent']:.2f} % "
-            f"({curve['resident_slope_bytes_per_block'] / 1e3:.1f} kB per block).",
+            f"Beside block {curve['settled_after'] + 1}, the process is {curve['resident_growth_percent']:+.2f} % "
+            f"in size at the end; a straight line through all blocks from there on rises by "
+            f"{curve['resident_slope_bytes_per_block'] / 1e3:.1f} kB per block, in sizes that scatter by "
+            f"{scatter / 1e6:.0f} MB.",
             "",
             "![sizes over the blocks](liveact_cpu.png)",
             "",
