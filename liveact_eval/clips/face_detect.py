@@ -59,7 +59,7 @@ def detect(
     """Faces of each picture.
 
     Args:
-        network: see `load_s3fd`; on the same device as the pictures.
+        network: the catalogue's `s3fd`; on the same device as the pictures.
         frames: (N, H, W, 3) RGB bytes.
         scale: of the copy that is searched.
         min_score: probability that a face must exceed.

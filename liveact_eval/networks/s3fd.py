@@ -7,7 +7,6 @@ thresholds as in joonson/syncnet_python (MIT). Weights: `sfd_face.pth`, a plain 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -107,17 +106,6 @@ class S3FD(nn.Module):
 def build_s3fd() -> S3FD:
     """The network in evaluation mode, without gradients, with PyTorch's initial weights."""
     network: S3FD = S3FD().eval().requires_grad_(False)
-    return network
-
-
-def load_s3fd(state: Mapping[str, Tensor]) -> S3FD:
-    """The network with the weights of `sfd_face.pth`, whose names are these.
-
-    Raises:
-        RuntimeError: a tensor is missing, left over or of another shape.
-    """
-    network = build_s3fd()
-    network.load_state_dict(dict(state), strict=True)
     return network
 
 

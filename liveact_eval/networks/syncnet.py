@@ -9,8 +9,6 @@ state dict under these very names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -135,17 +133,6 @@ class SyncNet(nn.Module):
 def build_syncnet() -> SyncNet:
     """The network in evaluation mode, without gradients, with PyTorch's initial weights."""
     network: SyncNet = SyncNet().eval().requires_grad_(False)
-    return network
-
-
-def load_syncnet(state: Mapping[str, Tensor]) -> SyncNet:
-    """The network with the weights of `syncnet_v2.model`, whose names are these.
-
-    Raises:
-        RuntimeError: a tensor is missing, left over or of another shape.
-    """
-    network = build_syncnet()
-    network.load_state_dict(dict(state), strict=True)
     return network
 
 

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from liveact_eval.files import write_text
+from liveact_eval.measure.face_finding import DETECTOR
 from liveact_eval.reporting.numbers import (
     ARROWS,
     best_model,
@@ -55,9 +56,21 @@ def absent(results: Results) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for metric in results.metrics:
         if all(row.value is None for row in rows[metric.name].values()):
-            reasons = Counter(row.value_reason or "unknown" for row in rows[metric.name].values())
-            found.setdefault(reasons.most_common(1)[0][0], []).append(metric.title)
+            reasons: Counter[str] = Counter()
+            for row in rows[metric.name].values():
+                reasons.update(row.failures or {row.value_reason or "unknown": 1})
+            # Where clips failed for several reasons, none of them alone is why there is no number.
+            found.setdefault(", ".join(sorted(reasons)), []).append(metric.title)
     return found
+
+
+def unfetched(results: Results) -> list[str]:
+    """Networks whose weights were missing, by name: a recipe says `none` of each."""
+    recipes = {row.recipe for row in results.rows if "no_weights" in row.failures}
+    found = {part.removesuffix(":none") for r in recipes for part in r.split("+") if part.endswith(":none")}
+    # A face metric's own networks may be there; then it was the detector that was not.
+    lacking = any(":none" not in recipe for recipe in recipes)
+    return sorted(found | ({DETECTOR} if lacking else set()))
 
 
 def incomplete(results: Results) -> list[str]:
@@ -83,6 +96,9 @@ def notes(results: Results) -> list[str]:
     """What a reader must know beside the numbers."""
     lines = [f"Not measured ({reason}): {', '.join(titles)}." for reason, titles in absent(results).items()]
     lines += [f"{line}." for line in incomplete(results)]
+    networks = unfetched(results)
+    if networks:
+        lines.append(f"Weights are missing. Fetch them with: liveact-eval metrics fetch {' '.join(networks)}")
     seeded = [metric.title for metric in results.metrics if ":seeded" in metric.recipe]
     if seeded:
         lines.append(

@@ -270,7 +270,7 @@ def test_a_run_with_the_native_model_ends_in_a_table(tmp_path: Path) -> None:
     out = tmp_path / "run"
     answer = call(
         "run", "--model", "liveact-tiny", "--dataset", tmp_path / "brief.yaml", "--metrics", "psnr",
-        "--set", "workers=1", "--set", "statistics.resamples=200", "--out", out,
+        "--set", "workers=2", "--set", "statistics.resamples=200", "--out", out,
     )  # fmt: skip
     assert answer.code == 0, answer.err
     assert "LiveAct tiny" in answer.out

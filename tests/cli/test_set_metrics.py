@@ -110,6 +110,7 @@ def test_networks_without_weights_are_missing_with_the_command_that_fetches(
     assert row(out, "blur", "fvd")["failures"] == {"no_weights": 3}
     assert row(out, "blur", "psnr_db")["n"] == 3
     assert "Not measured (no_weights): FVD" in answer.out
+    assert "Fetch them with: liveact-eval metrics fetch i3d_script" in answer.out
 
 
 def test_seeded_networks_run_without_a_download_and_say_so(clips: Fill, tmp_path: Path) -> None:

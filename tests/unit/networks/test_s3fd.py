@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from liveact_eval.clips.face_detect import detect, reduced
+from liveact_eval.errors import UserError
+from liveact_eval.networks.files import load_s3fd
 from liveact_eval.networks.s3fd import (
     S3FD,
     HeadMaps,
@@ -16,7 +20,6 @@ from liveact_eval.networks.s3fd import (
     build_s3fd,
     face_scores,
     intersection_over_union,
-    load_s3fd,
     normalise,
     suppress,
 )
@@ -132,13 +135,15 @@ def assert_same(a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
     assert np.array_equal(a, b)
 
 
-def test_weights_of_another_network_are_refused() -> None:
-    with pytest.raises(RuntimeError, match="Missing key"):
-        load_s3fd({"vgg.0.weight": torch.zeros(64, 3, 3, 3)})
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save({"vgg.0.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "other.pth")
+    with pytest.raises(UserError, match="is not the file of S3FD: Missing key"):
+        load_s3fd(tmp_path / "other.pth")
 
 
-def test_the_official_state_is_taken_whole() -> None:
+def test_the_official_state_is_taken_whole(tmp_path: Path) -> None:
     state = {key: torch.full_like(value, 0.5) for key, value in build_s3fd().state_dict().items()}
-    loaded = load_s3fd(state)
+    torch.save(state, tmp_path / "sfd_face.pth")
+    loaded = load_s3fd(tmp_path / "sfd_face.pth")
     assert all(torch.equal(value, state[key]) for key, value in loaded.state_dict().items())
     assert not any(parameter.requires_grad for parameter in loaded.parameters())

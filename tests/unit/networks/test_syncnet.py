@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from liveact_eval.errors import UserError
+from liveact_eval.networks.files import load_syncnet
 from liveact_eval.networks.seeded import calibrate, fill_seeded
-from liveact_eval.networks.syncnet import EMBEDDING, WINDOW_FRAMES, SyncNet, build_syncnet, load_syncnet
+from liveact_eval.networks.syncnet import EMBEDDING, WINDOW_FRAMES, SyncNet, build_syncnet
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +88,13 @@ def test_fewer_than_five_crops_have_no_window(network: SyncNet, crops: Tensor) -
     assert network.embed_audio(torch.zeros(0, 20, 13)).shape == (0, EMBEDDING)
 
 
-def test_the_official_state_is_taken_whole_or_not_at_all(network: SyncNet) -> None:
+def test_the_official_state_is_taken_whole_or_not_at_all(network: SyncNet, tmp_path: Path) -> None:
     state = network.state_dict()
-    assert torch.equal(load_syncnet(state).netcnnlip[0].weight, state["netcnnlip.0.weight"])
-    with pytest.raises(RuntimeError, match="Missing key"):
-        load_syncnet({key: value for key, value in state.items() if key != "netfclip.3.bias"})
+    torch.save(state, tmp_path / "whole.model")
+    loaded = load_syncnet(tmp_path / "whole.model").state_dict()
+    assert torch.equal(loaded["netcnnlip.0.weight"], state["netcnnlip.0.weight"])
+    torch.save(
+        {key: value for key, value in state.items() if key != "netfclip.3.bias"}, tmp_path / "part.model"
+    )
+    with pytest.raises(UserError, match=r"netfclip\.3\.bias"):
+        load_syncnet(tmp_path / "part.model")
