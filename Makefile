@@ -50,6 +50,7 @@ bench: $(VENV)/.installed-bench
 
 schema: $(VENV)/.installed
 	$(BIN)/python -c "import json; from liveact_eval.results.schema import json_schema; print(json.dumps(json_schema(), indent=2, ensure_ascii=False))" > docs/schema/results-1.json
+	$(BIN)/python -c "import json; from liveact_eval.selftest.schema import json_schema; print(json.dumps(json_schema(), indent=2, ensure_ascii=False))" > docs/schema/selftest-1.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

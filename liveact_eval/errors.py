@@ -62,7 +62,8 @@ class ClipError(Exception):
 def unknown_name(kind: str, name: str, known: Iterable[str], *, hint: str = "") -> UserError:
     """A `UserError` for a name that does not exist, naming the nearest one that does."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
+    lowered = {known_name.lower(): known_name for known_name in names}
+    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
+    guess = f" Did you mean {lowered[near[0]]!r}?" if near else ""
     listing = f" Known: {', '.join(names)}." if names and len(names) <= 30 else ""
     return UserError(f"Unknown {kind} {name!r}.{guess}{listing}{' ' + hint if hint else ''}")

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if is_full(error):
             raise full_disk(path) from error
         raise
+
+
+def remove_abandoned(path: Path) -> int:
+    """Delete what killed processes of this machine have begun for `path`; returns how many files there were."""
+    if os.name != "posix":
+        # Elsewhere one cannot ask for a process without touching it.
+        return 0
+    own = re.compile(re.escape(f".{path.stem}.") + r"(\d+)\.part" + re.escape(path.suffix))
+    found = [(entry, own.fullmatch(entry.name)) for entry in path.parent.glob(".*.part*")]
+    abandoned = [entry for entry, match in found if match and not _is_alive(int(match[1]))]
+    for entry in abandoned:
+        entry.unlink(missing_ok=True)
+    return len(abandoned)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    # Whoever had this process's number before is gone.
+    return process != os.getpid()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from liveact_eval.cli.listing import datasets, metrics, models
 from liveact_eval.cli.parity import parity
 from liveact_eval.cli.run import run
 from liveact_eval.cli.score import score
+from liveact_eval.cli.train import train
 
 app = typer.Typer(
     name="liveact-eval",
@@ -52,5 +53,6 @@ app.command()(generate)
 app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")
 app.add_typer(metrics, name="metrics")
+app.command()(train)
 app.command()(parity)
 app.command()(doctor)

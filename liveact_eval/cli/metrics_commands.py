@@ -1,4 +1,4 @@
-"""`liveact-eval metrics list|show|fetch`."""
+"""`liveact-eval metrics list|show|fetch`, and where `selftest` is put beside them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from liveact_eval.cli import options
-from liveact_eval.cli.console import stderr, stdout
-from liveact_eval.cli.metrics_rows import list_row, network_row
+from liveact_eval.cli.console import stderr, stdout, write_json
+from liveact_eval.cli.metrics_rows import described, list_row, network_row, shown_row
+from liveact_eval.cli.metrics_selftest import selftest
 from liveact_eval.cli.models import Dir
 from liveact_eval.cli.tables import show_content, show_list
 
@@ -19,24 +20,49 @@ if TYPE_CHECKING:
     from liveact_eval.networks.catalogue import Network
 
 _MIB = 2.0**20
+_RECIPES_FROM = 160
+"""Columns from which on the list has room for recipes and licences."""
 
 metrics = typer.Typer(
     no_args_is_help=True,
     help="List metrics, show one, fetch the weights of their networks. Example: liveact-eval metrics list --json",
 )
+metrics.command()(selftest)
 
 
 @metrics.command("list")
-def list_metrics(folder: Dir = None, as_json: options.Json = False) -> None:
-    """All metrics: what they give (↑ higher is better, ↓ lower), what they need, whether their weights are there.
+def list_metrics(
+    folder: Dir = None,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Also ranges, units, recipes, networks and licences in full.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """All metrics: what they give (↑ higher is better, ↓ lower), what they need, whether their weights are there, and
+    the seconds of one CPU core for a minute of 512x512 video. From 160 columns on recipes and licences stand beside.
 
-    Example: liveact-eval metrics list
+    Examples:
+
+        liveact-eval metrics list
+
+        liveact-eval metrics list --wide
     """
     from liveact_eval.metrics.registry import shipped
     from liveact_eval.networks.provider import Networks
 
     networks = Networks(root=folder)
-    show_list([list_row(metric, networks, as_json) for metric in shipped().values()], as_json)
+    known = shipped()
+    rows = [list_row(metric, known, networks) for metric in known.values()]
+    if as_json:
+        write_json(rows)
+        return
+    recipes = stdout().width >= _RECIPES_FROM
+    show_list([shown_row(known[row["name"]], row, recipes=recipes, wide=wide) for row in rows], as_json=False)
+    stdout().print(
+        "* needed for videos that are not drawn; by name: `all` leaves it out\n"
+        "What each says and how it is computed: liveact-eval metrics show NAME",
+        markup=False,
+    )
 
 
 @metrics.command("show")
@@ -56,15 +82,16 @@ def show_metric(
     """
     from liveact_eval.metrics.registry import select, shipped
     from liveact_eval.networks.catalogue import catalogue
+    from liveact_eval.networks.provider import Networks
 
     if name in catalogue() and name not in shipped():
         show_content(network_row(catalogue()[name], folder), as_json)
         return
-    described = [
-        metric.describe() | {"networks": [network_row(catalogue()[n], folder) for n in metric.networks]}
-        for metric in select([name])
-    ]
-    show_content(described[0] if len(described) == 1 else {"metrics": described}, as_json)
+    chosen = select([name], with_parts=False)
+    known = shipped() | {metric.name: metric for metric in chosen}
+    networks = Networks(root=folder)
+    found = [described(metric, known, networks, folder) for metric in chosen]
+    show_content(found[0] if len(found) == 1 else {"metrics": found}, as_json)
 
 
 @metrics.command("fetch")
@@ -106,6 +133,7 @@ def fetch_networks(
     """
     from liveact_eval.cli.transfer import TransferProgress
     from liveact_eval.errors import UserError
+    from liveact_eval.weights.fetch import MissingFilesError
 
     if offline and mirror is not None:
         raise UserError("--offline fetches nothing, so it takes no --mirror. Leave one of them out")
@@ -120,12 +148,15 @@ def fetch_networks(
                 _have(network, progress, folder, mirror, offline=offline, quiet=quiet)
             except UserError as error:
                 failed[network.name] = error
+    if offline and not names and not wanted:
+        stdout().print(f"no weight files are in {_place(folder)}", markup=False, soft_wrap=True)
+        return
     summary = _summary(wanted, folder)
     if failed:
         reasons = "".join(f"\n{name}: {error}" for name, error in failed.items())
-        raise UserError(
-            f"{len(failed)} of {len(wanted)} networks are not as they should be ({summary}):{reasons}"
-        )
+        only_missing = all(isinstance(error, MissingFilesError) for error in failed.values())
+        what = "lack files" if only_missing else "are not as they should be"
+        raise UserError(f"{len(failed)} of {len(wanted)} networks {what} ({summary}):{reasons}")
     stdout().print(summary, markup=False, soft_wrap=True)
 
 
@@ -160,12 +191,16 @@ def _begun(network: Network, folder: Path | None) -> bool:
 
 
 def _meant(names: list[str]) -> list[Network]:
-    """The networks of that name, and those of the metrics of that name; all where none is named."""
+    """The networks of that name, and those of the metrics of that name, the face detector among them where they look at
+    faces; all where none is named."""
     from liveact_eval.errors import unknown_name
-    from liveact_eval.metrics.registry import shipped
+    from liveact_eval.metrics.registry import finders_of, networks_of, shipped
     from liveact_eval.networks.catalogue import catalogue
 
-    known, by_metric = catalogue(), {name: metric.networks for name, metric in shipped().items()}
+    shelf, known = shipped(), catalogue()
+    by_metric = {
+        name: {*networks_of(metric, shelf), *finders_of(metric, shelf)} for name, metric in shelf.items()
+    }
     found: set[str] = set() if names else set(known)
     for name in names:
         if name not in known and name not in by_metric:
@@ -181,8 +216,7 @@ def _meant(names: list[str]) -> list[Network]:
 
 def _summary(networks: list[Network], folder: Path | None) -> str:
     """How many files are there, and how large they are, in one line."""
-    from liveact_eval.clips.clip import printable
-    from liveact_eval.weights.store import inventory, weights_root
+    from liveact_eval.weights.store import inventory
 
     if not networks:
         return "no weights are needed"
@@ -191,7 +225,13 @@ def _summary(networks: list[Network], folder: Path | None) -> str:
     unchecked = sum(found.state == "not yet checked" for found in there)
     checked = f" ({unchecked} not yet checked)" if unchecked else ""
     size = sum(found.bytes or 0 for found in there) / _MIB
-    where = printable(str(folder or weights_root()))
-    return (
-        f"{len(there)} of {len(files)} files of {len(networks)} networks, {size:.1f} MiB, in {where}{checked}"
-    )
+    files_there = f"{len(there)} of {len(files)} files of {len(networks)} networks"
+    return f"{files_there}, {size:.1f} MiB, in {_place(folder)}{checked}"
+
+
+def _place(folder: Path | None) -> str:
+    """The folder of weights, for people."""
+    from liveact_eval.clips.clip import printable
+    from liveact_eval.weights.store import weights_root
+
+    return printable(str(folder or weights_root()))

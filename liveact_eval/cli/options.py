@@ -37,6 +37,9 @@ Assignments = Annotated[
         "--set", help="Any field by its path, as in [bold]--set statistics.resamples=5000[/]; repeatable."
     ),
 ]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes. Default: one per core, at most 8.")
+]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Check everything, say what would be done, and stop.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and the table only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

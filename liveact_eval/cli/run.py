@@ -27,6 +27,7 @@ def run(
     ] = None,
     out: options.Out = None,
     max_failures: options.MaxFailures = None,
+    workers: options.Workers = None,
     plan: options.PlanOnly = False,
     config: options.Config = None,
     assignments: options.Assignments = None,
@@ -56,5 +57,6 @@ def run(
         "seed": seed,
         "out": out,
         "max_failures": options.number(max_failures, "--max-failures"),
+        "workers": workers,
     }
     start(build_config(config, assignments or [], flags), plan_only=plan, quiet=quiet, as_json=as_json)

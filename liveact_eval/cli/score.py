@@ -31,6 +31,7 @@ def score(
     limit: options.Limit = None,
     out: options.Out = None,
     max_failures: options.MaxFailures = None,
+    workers: options.Workers = None,
     plan: options.PlanOnly = False,
     config: options.Config = None,
     assignments: options.Assignments = None,
@@ -59,5 +60,6 @@ def score(
         "limit": limit,
         "out": out,
         "max_failures": options.number(max_failures, "--max-failures"),
+        "workers": workers,
     }
     start(build_config(config, assignments or [], flags), plan_only=plan, quiet=quiet, as_json=as_json)

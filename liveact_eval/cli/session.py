@@ -49,6 +49,8 @@ def start(config: RunConfig, *, plan_only: bool, quiet: bool, as_json: bool) -> 
 
 
 def _announce(plan: Plan) -> None:
+    from liveact_eval.execution.shortfalls import shortfalls
+
     console = stderr()
     models = ", ".join(entrant.name for entrant in plan.entrants)
     console.print(
@@ -57,9 +59,15 @@ def _announce(plan: Plan) -> None:
     )
     for warning in plan.warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
+    for shortfall in shortfalls(plan):
+        # One line each: commands are copied from it.
+        console.print(f"[yellow]{shortfall.heading}:[/] {escape(shortfall.text)}", soft_wrap=True)
 
 
 def _show_plan(plan: Plan, *, as_json: bool) -> None:
+    from liveact_eval.execution.shortfalls import shortfalls
+
+    lacking = shortfalls(plan)
     content: dict[str, Any] = {
         "dataset": plan.dataset.name,
         "tier": plan.dataset.tier,
@@ -72,6 +80,17 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
         "decodes": plan.pairs,
         "estimated_disk_mib": round(plan.estimated_bytes / 2**20, 1),
         "downloads": [],
+        "weights_missing": sorted({name for shortfall in lacking for name in shortfall.networks}),
+        "will_be_missing": [
+            {
+                "reason": shortfall.reason,
+                "metrics": list(shortfall.metrics),
+                "networks": list(shortfall.networks),
+                "models": list(shortfall.models),
+                "message": f"{shortfall.heading}: {shortfall.text}",
+            }
+            for shortfall in lacking
+        ],
         "workers": plan.workers,
         "out": printable(str(plan.out)),
         "warnings": list(plan.warnings),
@@ -96,6 +115,7 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
         ("workers", str(plan.workers)),
         ("out", content["out"]),
         *(("warning", warning) for warning in plan.warnings),
+        *((shortfall.heading, shortfall.text) for shortfall in lacking),
     ):
         table.add_row(f"[bold]{name}[/]", escape(text))
     stdout().print(table)
@@ -116,6 +136,8 @@ def _show(finished: Finished, *, quiet: bool, as_json: bool) -> None:
         console.print(
             f"[yellow]failed:[/] {counts}; all with their messages in {escape(str(finished.layout.results))}"
         )
+        for message in dict.fromkeys(f.message for f in finished.results.failed if f.reason == "bad_weights"):
+            console.print(f"  {escape(message)}", soft_wrap=True)
     if not quiet and not as_json:
         layout = finished.layout
         for name, path in (
@@ -132,8 +154,9 @@ def _show(finished: Finished, *, quiet: bool, as_json: bool) -> None:
 def _show_table(results: Results) -> None:
     from rich.table import Table
 
+    from liveact_eval.reporting.notes import notes
     from liveact_eval.reporting.numbers import conditions, half_width, heading, number
-    from liveact_eval.reporting.tables import grid, notes
+    from liveact_eval.reporting.tables import grid
 
     mini = " (mini)" if results.tier == "mini" else ""
     table = Table(header_style="bold")

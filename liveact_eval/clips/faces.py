@@ -27,6 +27,8 @@ class FaceTrack:
     """(T, 5, 2) eyes (left in the picture first), nose tip, mouth corners, in pixels."""
     source: str
     """What found the face: `truth` for drawn clips, or the name of a detector."""
+    seen: SeenFaces | None = None
+    """What a detector saw in each frame, before faces were followed; `None` where no detector looked."""
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -38,7 +40,32 @@ class FaceTrack:
             mouth_boxes=self.mouth_boxes[order],
             landmarks=self.landmarks[order],
             source=self.source,
+            seen=None if self.seen is None else self.seen.take(order),
         )
+
+    def face_counts(self) -> NDArray[np.int64]:
+        """(T,) faces in each frame; where no detector looked, 1 if the track has a face there and else 0."""
+        if self.seen is not None:
+            return self.seen.counts
+        return np.asarray(np.isfinite(self.boxes).all(axis=1), np.int64)
+
+    def lone_boxes(self) -> NDArray[np.float32]:
+        """(T, 4) the box of the only face of each frame, as it was found; NaN where there is none or more than one."""
+        return self.boxes if self.seen is None else self.seen.lone
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenFaces:
+    """What a detector saw in each frame by itself: nothing interpolated, nobody too small or too fleeting left out."""
+
+    counts: NDArray[np.int64]
+    """(T,) number of faces."""
+    lone: NDArray[np.float32]
+    """(T, 4) x0, y0, x1, y1 of the only face, in pixels; NaN where there is none or more than one."""
+
+    def take(self, order: NDArray[np.int64]) -> SeenFaces:
+        """What was seen in frames `order`."""
+        return SeenFaces(counts=self.counts[order], lone=self.lone[order])
 
 
 @dataclass(frozen=True)
@@ -47,10 +74,16 @@ class FaceOrder:
 
     hold: int | None = None
     """Frame from which on the picture stands still; `None`: never."""
+    shown: tuple[int, ...] | None = None
+    """The real frame that each frame shows, where they are in another order; the last one goes on."""
 
     def apply(self, track: FaceTrack, frames: int) -> FaceTrack:
         """The track of a video of that many frames."""
-        return track.take(np.minimum(np.arange(frames), len(track) - 1 if self.hold is None else self.hold))
+        last = len(track) - 1
+        order = np.minimum(np.arange(frames), last if self.hold is None else self.hold)
+        if self.shown:
+            order = np.minimum(np.asarray(self.shown, np.int64)[np.minimum(order, len(self.shown) - 1)], last)
+        return track.take(order)
 
 
 def similarity(

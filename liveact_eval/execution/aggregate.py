@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liveact_eval.execution.cells import Cell, Cells
+from liveact_eval.execution.composites import Part, composite_cells, composite_comparison, composite_value
 from liveact_eval.execution.entrants import REAL
 from liveact_eval.execution.keys import metric_key, survey_key
 from liveact_eval.execution.plan import Plan
@@ -18,6 +20,7 @@ from liveact_eval.execution.run import Execution, Pair
 from liveact_eval.execution.sets import Parts, set_comparison, set_value
 from liveact_eval.measure.intervals import compare, draw_weights, interval_of
 from liveact_eval.metrics.base import Metric, Output, merge
+from liveact_eval.metrics.composite import CompositeMetric
 from liveact_eval.metrics.set_metric import SetMetric
 from liveact_eval.results.journal import Unit
 from liveact_eval.results.schema import (
@@ -31,25 +34,25 @@ from liveact_eval.results.schema import (
     Results,
 )
 
-
-@dataclass(frozen=True)
-class _Cell:
-    """One clip's value of one output: a statistics vector, or why there is none."""
-
-    speaker: str
-    value: float | None
-    statistics: NDArray[np.float64] | None
-    """Additive, or what the clip contributes to a set."""
-    reason: str | None
+_Table = Mapping[tuple[str, str], Cells]
+"""By model and output."""
 
 
-_Cells = dict[str, _Cell]
-"""By clip id."""
+class _Problem(NamedTuple):
+    """Why there is no number, as a code and for people."""
+
+    reason: str
+    detail: str | None = None
 
 
-def aggregate(plan: Plan, execution: Execution, name: str, provenance: dict[str, Any]) -> Results:
-    """Everything that the journal knows about a plan, finished or not."""
-    cells: dict[tuple[str, str], _Cells] = defaultdict(dict)
+_NOT_RUN = _Problem("not_run")
+
+
+def aggregate(
+    plan: Plan, execution: Execution, name: str, provenance: dict[str, Any], *, compared: bool = True
+) -> Results:
+    """Everything that the journal knows about a plan, finished or not; `compared`: each model with each other."""
+    cells: dict[tuple[str, str], dict[str, Cell]] = defaultdict(dict)
     failed: list[FailedClip] = []
     flagged: list[FlaggedClip] = []
     seconds: dict[str, float] = defaultdict(float)
@@ -57,18 +60,22 @@ def aggregate(plan: Plan, execution: Execution, name: str, provenance: dict[str,
         problem, units = _units_of(plan, execution, pair, failed, flagged)
         made = execution.made(pair)
         seconds[pair.entrant.name] += made.seconds if made is not None else 0.0
-        for metric in plan.metrics:
+        for metric in plan.measured:
             for output in metric.outputs:
                 cell = _cell(pair, units.get(metric.name), output, problem)
                 if isinstance(metric, SetMetric) and cell.reason is None:
                     cell = replace(cell, statistics=execution.part(pair, metric, output.name))
                 cells[pair.entrant.name, output.name][pair.entry.id] = cell
+    for m, o in _outputs(plan):
+        if isinstance(m, CompositeMetric):
+            for model in plan.entrants:
+                cells[model.name, o.name] = composite_cells(m, _made_of(plan, m, model.name, cells))
     rows = [_row(plan, model.name, m, o, cells) for m, o in _outputs(plan) for model in plan.entrants]
     comparisons = [
         found
         for m, o in _outputs(plan)
         for a, b in combinations([entrant.name for entrant in plan.entrants], 2)
-        if (found := _comparison(plan, m, o, a, b, cells)) is not None
+        if compared and (found := _comparison(plan, m, o, a, b, cells)) is not None
     ]
     config = plan.config.statistics
     return Results(
@@ -93,6 +100,7 @@ def aggregate(plan: Plan, execution: Execution, name: str, provenance: dict[str,
                 digits=o.digits,
                 recipe=plan.recipe(m),
                 best=o.best,
+                giver=m.name,
             )
             for m, o in _outputs(plan)
         ],
@@ -100,7 +108,13 @@ def aggregate(plan: Plan, execution: Execution, name: str, provenance: dict[str,
         comparisons=comparisons,
         clip_values=[
             ClipValue(
-                model=model, clip=clip, speaker=c.speaker, metric=output, value=c.value, reason=c.reason
+                model=model,
+                clip=clip,
+                speaker=c.speaker,
+                metric=output,
+                value=c.value,
+                reason=c.reason,
+                detail=c.detail,
             )
             for (model, output), of in cells.items()
             for clip, c in of.items()
@@ -123,7 +137,7 @@ def clip_curves(
         if made is None:
             continue
         survey = survey_key(pair.key, made.sha256, plan.config.sanity)
-        for metric in plan.metrics:
+        for metric in plan.measured:
             for name, curve in execution.curves(metric_key(survey, metric.name, plan.recipe(metric))).items():
                 found[name][pair.entrant.name][pair.entry.id] = curve
     return found
@@ -135,7 +149,7 @@ def _outputs(plan: Plan) -> list[tuple[Metric, Output]]:
 
 def _units_of(
     plan: Plan, execution: Execution, pair: Pair, failed: list[FailedClip], flagged: list[FlaggedClip]
-) -> tuple[str, Mapping[str, Unit]]:
+) -> tuple[_Problem, Mapping[str, Unit]]:
     """Why the pair has no numbers (or why those are missing that are), and its units by metric."""
     names = {"model": pair.entrant.name, "clip": pair.entry.id}
     made = execution.made(pair)
@@ -143,23 +157,24 @@ def _units_of(
     if made is None:
         if unit is not None and unit.failed:
             failed.append(_failed(unit))
-            return unit.reason or "unknown", {}
-        return "not_run", {}
+            return _problem(unit), {}
+        return _NOT_RUN, {}
     survey_id = survey_key(pair.key, made.sha256, plan.config.sanity)
     survey = execution.units.get(survey_id)
     if survey is None:
-        return "not_run", {}
+        return _NOT_RUN, {}
     if survey.failed:
         failed.append(_failed(survey))
-        return survey.reason or "unknown", {}
+        return _problem(survey), {}
     flagged += [
         FlaggedClip(code=f["code"], message=f["message"], rejected=f["rejects"], **names)
         for f in survey.payload["findings"]
     ]
-    keys = {metric.name: metric_key(survey_id, metric.name, plan.recipe(metric)) for metric in plan.metrics}
+    keys = {metric.name: metric_key(survey_id, metric.name, plan.recipe(metric)) for metric in plan.measured}
     found = {name: execution.units[key] for name, key in keys.items() if key in execution.units}
-    failed += [_failed(unit) for unit in found.values() if unit.failed][:1]
-    return "not_run", found
+    # What befell the whole clip stands once, and not once for each metric that it cost.
+    failed += dict.fromkeys(_failed(unit) for unit in found.values() if unit.failed)
+    return _NOT_RUN, found
 
 
 def _failed(unit: Unit) -> FailedClip:
@@ -175,34 +190,47 @@ def _failed(unit: Unit) -> FailedClip:
     )
 
 
-def _cell(pair: Pair, unit: Unit | None, output: Output, problem: str) -> _Cell:
-    if unit is None:
-        return _Cell(pair.entry.speaker, None, None, problem)
-    if unit.failed:
-        return _Cell(pair.entry.speaker, None, None, unit.reason or "unknown")
+def _problem(unit: Unit) -> _Problem:
+    return _Problem(unit.reason or "unknown", unit.message or None)
+
+
+def _cell(pair: Pair, unit: Unit | None, output: Output, problem: _Problem) -> Cell:
+    if unit is not None and unit.failed:
+        problem = _problem(unit)
+    if unit is None or unit.failed:
+        return Cell(pair.entry.speaker, None, None, problem.reason, problem.detail)
     stored = unit.payload.get(output.name)
     if stored is None:
-        return _Cell(pair.entry.speaker, None, None, "not_given")
+        return Cell(pair.entry.speaker, None, None, "not_given")
     if stored["value"] is None and stored["reason"] is None:
-        return _Cell(pair.entry.speaker, None, None, None)
+        return Cell(pair.entry.speaker, None, None, None)
     if stored["value"] is None:
-        return _Cell(pair.entry.speaker, None, None, stored["reason"])
-    return _Cell(pair.entry.speaker, stored["value"], np.asarray(stored["statistics"]), None)
+        return Cell(pair.entry.speaker, None, None, stored["reason"], stored.get("detail") or None)
+    return Cell(pair.entry.speaker, stored["value"], np.asarray(stored["statistics"]), None)
 
 
-def _row(
-    plan: Plan, model: str, metric: Metric, output: Output, cells: Mapping[tuple[str, str], _Cells]
-) -> ResultRow:
+def _made_of(plan: Plan, metric: CompositeMetric, model: str, cells: _Table) -> list[Part]:
+    """The parts of a composite for one model."""
+    givers = {output.name: giver for giver, output in _outputs(plan)}
+    return [Part(name, givers[name], cells[model, name]) for name in metric.parts]
+
+
+def _row(plan: Plan, model: str, metric: Metric, output: Output, cells: _Table) -> ResultRow:
     own = cells[model, output.name]
     good = [cell for cell in own.values() if cell.statistics is not None]
     reasons = Counter(cell.reason or "unknown" for cell in own.values() if cell.statistics is None)
-    value, interval, note = None, None, None
-    if good and isinstance(metric, SetMetric):
+    value, interval, note, reason = None, None, None, None
+    n, n_speakers = len(good), len({cell.speaker for cell in good})
+    if isinstance(metric, CompositeMetric):
+        whole = composite_value(metric, _made_of(plan, metric, model, cells), plan.config.statistics)
+        value, interval, note, reason = whole.value, whole.interval, whole.note, whole.reason
+        n, n_speakers, reasons = whole.n, whole.n_speakers, Counter(whole.failures)
+    elif good and isinstance(metric, SetMetric):
         found = set_value(plan, metric, output, model, _parts(own), _parts(cells[REAL, output.name]))
         value, interval, note = found.value, found.interval, found.note
         if value is None:
             reasons = Counter({found.reason or "unknown": len(own)})
-            good = []
+            n, n_speakers = 0, 0
     elif good:
         parts = _stack(good)
         value = float(metric.result(merge(parts)))
@@ -221,19 +249,22 @@ def _row(
         direction=output.direction,
         ci_low=low,
         ci_high=high,
-        n=len(good),
+        n=n,
         n_total=len(plan.entries),
-        n_speakers=len({cell.speaker for cell in good}),
+        n_speakers=n_speakers,
         failures=dict(reasons.most_common()),
         note=note,
-        value_reason=None if good else (reasons.most_common(1)[0][0] if reasons else "no_clips"),
+        value_reason=reason or (None if n else (reasons.most_common(1)[0][0] if reasons else "no_clips")),
     )
 
 
 def _comparison(
-    plan: Plan, metric: Metric, output: Output, a: str, b: str, cells: Mapping[tuple[str, str], _Cells]
+    plan: Plan, metric: Metric, output: Output, a: str, b: str, cells: _Table
 ) -> Comparison | None:
     """Both models on the clips that both have; `None` where there is none."""
+    if isinstance(metric, CompositeMetric):
+        made_of = [_made_of(plan, metric, model, cells) for model in (a, b)]
+        return composite_comparison(metric, output, (a, b), made_of[0], made_of[1], plan.config.statistics)
     of_a, of_b = cells[a, output.name], cells[b, output.name]
     common = [
         entry.id
@@ -266,12 +297,12 @@ def _comparison(
     )
 
 
-def _parts(cells: _Cells) -> Parts:
+def _parts(cells: Cells) -> Parts:
     """What clips contribute to a set, with their speakers, by clip id."""
     return {
         clip: (cell.speaker, cell.statistics) for clip, cell in cells.items() if cell.statistics is not None
     }
 
 
-def _stack(cells: list[_Cell]) -> NDArray[np.float64]:
+def _stack(cells: list[Cell]) -> NDArray[np.float64]:
     return np.stack([cell.statistics for cell in cells if cell.statistics is not None])

@@ -15,6 +15,7 @@ from liveact_eval.clips.sanity import SanityLimits
 from liveact_eval.datasets.open import ProtocolChanges
 from liveact_eval.errors import UserError
 from liveact_eval.measure.intervals import StatisticsConfig
+from liveact_eval.networks.precision import Precision
 from liveact_eval.networks.provider import Networks
 
 DEFAULT_MODELS = ("still", "shift", "blur", "freeze")
@@ -47,10 +48,24 @@ class NetworksConfig(BaseModel):
     """Folder of weight files; default: where `metrics fetch` puts them."""
     device: str = "cpu"
     """cpu, cuda or cuda:N."""
+    precision: Precision = "float32"
+    """`bfloat16`: about twice as fast where the device has instructions for it. Recipes say so, and values of the two
+    never share a column. Networks that would suffer stay in float32."""
+    answerer: tuple[str, ...] = ()
+    """Command of the program that answers questions about videos, word by word; see docs/human-fidelity.md."""
+    answer_seconds: float = Field(default=600.0, gt=0)
+    """How long that program may take for a video, in seconds."""
 
     def provider(self) -> Networks:
         """What gives metrics their networks."""
-        return Networks(mode=self.mode, root=self.root, device=self.device)
+        return Networks(
+            mode=self.mode,
+            root=self.root,
+            device=self.device,
+            answers_by=self.answerer,
+            answer_seconds=self.answer_seconds,
+            precision=self.precision,
+        )
 
 
 class RunConfig(BaseModel):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import shutil
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from liveact_eval.cards.load import is_card_path, list_cards
@@ -18,7 +22,9 @@ from liveact_eval.execution.entrants import REAL, Entrant, entrants_of, existing
 from liveact_eval.generators.native import NativeGenerator
 from liveact_eval.measure.face_finding import DETECTOR
 from liveact_eval.metrics.base import Metric
-from liveact_eval.metrics.registry import select
+from liveact_eval.metrics.composite import CompositeMetric
+from liveact_eval.metrics.registry import parts_of, select
+from liveact_eval.networks.precision import MARK, check_bfloat16
 from liveact_eval.networks.provider import Networks
 
 _LATE_IMPORTS = ("av", "torch", "scipy", "skimage", "pyarrow", "matplotlib", "PIL")
@@ -46,14 +52,37 @@ class Plan:
     warnings: tuple[str, ...] = ()
     """What the user should know before starting."""
 
+    @property
+    def measured(self) -> list[Metric]:
+        """The metrics that read videos: all but composites, which are made of the others' values."""
+        return [metric for metric in self.metrics if not isinstance(metric, CompositeMetric)]
+
     def recipe(self, metric: Metric) -> str:
-        """How a metric is computed here: its recipe, and the weights of its networks."""
+        """How a metric is computed here: its recipe, and the weights of its networks.
+
+        That of a composite holds a hash over the recipes of its parts, and the weights of theirs.
+        """
+        if isinstance(metric, CompositeMetric):
+            known = {part.name: part for part in self.metrics}
+            recipes = [self.recipe(part).split("+") for part in parts_of(metric, known)]
+            digest = hashlib.sha256("\n".join(own for own, *_ in recipes).encode()).hexdigest()[:8]
+            theirs = dict.fromkeys(chain.from_iterable(rest for _, *rest in recipes))
+            return "+".join([metric.recipe, f"parts:{digest}", *theirs])
         networks = self.networks
         weights = [f"{n}:none" if networks.missing(n) else networks.identity(n) for n in metric.networks]
+        if metric.answers:
+            weights.append(networks.answers_identity)
         if metric.face and not networks.missing(DETECTOR):
             # Once there is a detector, faces that were not known before are found by it.
             weights.append(networks.identity(DETECTOR))
-        return "+".join([metric.recipe, *weights])
+        elif metric.face and any(networks.missing(name) for name in metric.networks):
+            # Nothing is measured, and both are to be fetched.
+            weights.append(f"{DETECTOR}:none")
+        own = metric.recipe
+        if any(networks.in_bfloat16(name) for name in metric.networks):
+            # Some recipes name the precision that is not the original's.
+            own = own.replace("-fp32", f"-{MARK}")
+        return "+".join([own, *weights])
 
     @property
     def protocol(self) -> Protocol:
@@ -77,7 +106,8 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
     metrics = select(list(config.metrics))
     if not metrics:
         raise UserError("No metric is chosen. List them with: liveact-eval metrics list")
-    warnings: list[str] = []
+    warnings = _precision_warnings(config.networks.provider(), metrics)
+    _check_answerer(config.networks.answerer, metrics)
     if config.score is not None:
         dataset, entrants, source = _scored(config, warnings)
     else:
@@ -95,7 +125,7 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
         raise UserError(f"--out {str(out)!r} is the folder of videos itself. Give another folder.")
     if not (out / "journal.sqlite").is_file():
         # A run that goes on has most of its videos already.
-        _check_space(out, size)
+        check_space(out, size)
     return Plan(
         config=config,
         dataset=dataset,
@@ -118,6 +148,29 @@ def check_packages() -> None:
     if missing:
         raise BrokenEnvironmentError(
             f"Packages are missing: {', '.join(missing)}. Reinstall with: pip install --force-reinstall liveact-eval"
+        )
+
+
+def _precision_warnings(networks: Networks, metrics: Sequence[Metric]) -> list[str]:
+    """Refuse a precision that the device cannot; say where asking for one is of no use."""
+    if networks.precision == "float32":
+        return []
+    if not any(networks.in_bfloat16(name) for metric in metrics for name in metric.networks):
+        return [
+            f"networks.precision is {networks.precision}, which changes nothing: none of the chosen metrics runs a "
+            "network that may compute in it"
+        ]
+    slow = check_bfloat16(networks.device)
+    return [] if slow is None else [slow]
+
+
+def _check_answerer(command: Sequence[str], metrics: Sequence[Metric]) -> None:
+    """Refuse a program that does not exist: it would fail anew on each clip."""
+    asking = [metric.name for metric in metrics if metric.answers]
+    if asking and command and shutil.which(command[0]) is None:
+        raise UserError(
+            f"networks.answerer: there is no program {command[0]!r} that can be started, which {', '.join(asking)} "
+            f"would ask. Expected a command, such as [{sys.executable}, worker.py]. Correct the path, or leave it out"
         )
 
 
@@ -196,7 +249,8 @@ def run_root(config: RunConfig) -> Path:
     return Path("runs") / safe_name("-".join(parts))
 
 
-def _check_space(out: Path, needed: int) -> None:
+def check_space(out: Path, needed: int) -> None:
+    """Refuse to start where the disk has not that many bytes, and some more, to spare."""
     existing_parent = next((p for p in (out, *out.absolute().parents) if p.exists()), Path.cwd())
     free = shutil.disk_usage(existing_parent).free
     if free < needed + _SPARE_BYTES:

@@ -90,7 +90,8 @@ class Execution:
         if (stat.st_size, stat.st_mtime_ns) != (payload["bytes"], payload["mtime_ns"]):
             return None
         faces = payload["faces"]
-        order = None if faces is None else FaceOrder(hold=faces["hold"])
+        shown = None if faces is None or faces.get("shown") is None else tuple(faces["shown"])
+        order = None if faces is None else FaceOrder(hold=faces["hold"], shown=shown)
         return Made(**(payload | {"video": video, "faces": order}))
 
     def lacking(self, pair: Pair, made: Made) -> list[Metric]:
@@ -98,9 +99,9 @@ class Execution:
         survey = survey_key(pair.key, made.sha256, self._plan.config.sanity)
         found = self.units.get(survey)
         if found is None or found.failed:
-            return list(self._plan.metrics)
-        units = {metric.name: self.units.get(self._key(survey, metric)) for metric in self._plan.metrics}
-        return [m for m in self._plan.metrics if (unit := units[m.name]) is None or unit.failed]
+            return list(self._plan.measured)
+        units = {metric.name: self.units.get(self._key(survey, metric)) for metric in self._plan.measured}
+        return [m for m in self._plan.measured if (unit := units[m.name]) is None or unit.failed]
 
     def part(self, pair: Pair, metric: Metric, output: str) -> NDArray[np.float64] | None:
         """What a pair's video contributes to a set metric's output."""
@@ -184,7 +185,7 @@ class Execution:
         video = made.video
         inside = video.is_relative_to(self._layout.root)
         path = video.relative_to(self._layout.root) if inside else video.resolve()
-        faces = None if made.faces is None else {"hold": made.faces.hold}
+        faces = None if made.faces is None else {"hold": made.faces.hold, "shown": made.faces.shown}
         return dataclasses.asdict(made) | {"video": str(path), "faces": faces}
 
     def _open_keys(self, pair: Pair, made: Made) -> list[str]:
@@ -205,9 +206,10 @@ class Execution:
             if outcome.error is not None:
                 self._fail(pair, self._open_keys(pair, made), "measure", outcome)
                 return []
-            self._record_measurement(pair, survey, wanted, outcome)
-            for name, trace in outcome.value.traces.items():
-                self._fail_metric(pair, survey, name, trace)
+            unfinished = _unfinished(outcome.value)
+            self._record_measurement(pair, survey, [m for m in wanted if m.name not in unfinished], outcome)
+            for name, why in unfinished.items():
+                self._fail_metric(pair, survey, name, why)
             rejected = [f for f in outcome.value.findings if f.rejects]
             text = f"{pair.entrant.name} {pair.entry.id}: " + (
                 f"rejected, {rejected[0].code}" if rejected else "ok"
@@ -229,7 +231,7 @@ class Execution:
         )
         return Task(measure_video, (request,), done)
 
-    def _record_measurement(self, pair: Pair, survey: str, wanted: list[Metric], outcome: Outcome) -> None:
+    def _record_measurement(self, pair: Pair, survey: str, finished: list[Metric], outcome: Outcome) -> None:
         measured: Measurement = outcome.value
         model, clip = pair.entrant.name, pair.entry.id
         findings = [dataclasses.asdict(finding) for finding in measured.findings]
@@ -244,12 +246,10 @@ class Execution:
             Unit(key=survey, model=model, clip=clip, stage="survey", payload=facts, seconds=outcome.seconds)
         ]
         curves, parts = {}, {}
-        for metric in wanted:
+        for metric in finished:
             score = measured.scores[metric.name]
             key = self._key(survey, metric)
-            if metric.name in measured.traces:
-                continue
-            values = {name: _stored(metric, score, name) for name in score.values}
+            values = {name: _stored(score, name) for name in score.values}
             for name, part in score.parts.items():
                 values[name] = {"value": None, "reason": None}
                 parts[(key, name)] = part
@@ -290,13 +290,10 @@ class Execution:
             )
         self._count_failure()
 
-    def _fail_metric(self, pair: Pair, survey: str, name: str, trace: str) -> None:
-        """One metric failed on a clip in a way that was not foreseen; the others have their numbers."""
+    def _fail_metric(self, pair: Pair, survey: str, name: str, why: Outcome) -> None:
+        """One metric failed on a clip; the others have their numbers."""
         metric = next(metric for metric in self._plan.metrics if metric.name == name)
-        outcome = Outcome(
-            None, ClipError("internal_error", f"metric {name}: {trace.splitlines()[-1]}"), 0.0, trace
-        )
-        self._fail(pair, [self._key(survey, metric)], "measure", outcome, advance=False)
+        self._fail(pair, [self._key(survey, metric)], "measure", why, advance=False)
 
     def _log(self, pair: Pair, stage: str, trace: str) -> None:
         with self._layout.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
@@ -315,15 +312,29 @@ class Execution:
             )
 
 
-def _stored(metric: Metric, score: ClipScore, name: str) -> dict[str, Any]:
-    """One value as JSON: with its additive statistics, or with the reason why it is missing."""
+def _unfinished(measured: Measurement) -> dict[str, Outcome]:
+    """The metrics that are to be tried anew, by name: those that failed, and those that say so."""
+    found = {
+        name: Outcome(
+            None, ClipError("internal_error", f"metric {name}: {trace.splitlines()[-1]}"), 0.0, trace
+        )
+        for name, trace in measured.traces.items()
+    }
+    for name, score in measured.scores.items():
+        for value in score.values.values():
+            if isinstance(value, Missing) and value.again:
+                found[name] = Outcome(None, ClipError(value.reason, f"metric {name}: {value.detail}"), 0.0)
+    return found
+
+
+def _stored(score: ClipScore, name: str) -> dict[str, Any]:
+    """One value of a checked score as JSON: with its additive statistics, or with the reason why it is missing."""
     value = score.values[name]
     if isinstance(value, Missing):
         return {"value": None, "reason": value.reason, "detail": value.detail}
     if not math.isfinite(value):
         return {"value": None, "reason": "not_finite", "detail": f"the metric gave {value}"}
-    statistics = score.statistics.get(name, metric.statistics(value))
-    return {"value": value, "statistics": np.asarray(statistics).tolist()}
+    return {"value": value, "statistics": score.statistics[name].tolist()}
 
 
 def remove_leftovers(layout: Layout) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import liveact_eval
 from liveact_eval.clips.clip import printable
+from liveact_eval.datasets.base import Fingerprint
 from liveact_eval.errors import ExitCode, NewerFileError, UserError
 from liveact_eval.execution.aggregate import aggregate, clip_curves
 from liveact_eval.execution.config import RunConfig
@@ -22,6 +23,8 @@ from liveact_eval.results.provenance import gather
 from liveact_eval.results.schema import Results, read_results
 
 _KEY_FILE = ".results-key"
+Planner = Callable[[RunConfig, Fingerprint], Plan]
+Writer = Callable[[Plan, Execution, Layout, Results | None], Results]
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,20 @@ def plan_only(config: RunConfig) -> Plan:
     return make_plan(config, sha256_of)
 
 
-def execute(config: RunConfig, watch: Callable[[Plan], Watcher]) -> Finished:
+def execute(
+    config: RunConfig,
+    watch: Callable[[Plan], Watcher],
+    *,
+    planner: Planner = make_plan,
+    writer: Writer | None = None,
+) -> Finished:
     """Do a run, or what is left of it, and write its results.
 
     Args:
         config: what to do.
         watch: called with the plan before anything is done; gives who is told about progress.
+        planner: makes the plan of a configuration.
+        writer: makes the results and writes all files; `None`: those of a run.
 
     Raises:
         UserError: wrong request; nothing was done.
@@ -60,11 +71,11 @@ def execute(config: RunConfig, watch: Callable[[Plan], Watcher]) -> Finished:
         return memory[path]
 
     # A new folder is made only for a request that can be met; in an old one the journal knows the hashes.
-    plan = None if (root / "journal.sqlite").is_file() else make_plan(config, remembered)
+    plan = None if (root / "journal.sqlite").is_file() else planner(config, remembered)
     with RunFolder(root) as folder, Journal(folder.layout.journal) as journal:
         for path, digest in memory.items():
             journal.remember(path, digest)
-        plan = plan or make_plan(config, journal.fingerprint)
+        plan = plan or planner(config, journal.fingerprint)
         folder.claim(plan.source, _description(plan))
         remove_leftovers(folder.layout)
         earlier = _earlier(folder.layout)
@@ -74,7 +85,7 @@ def execute(config: RunConfig, watch: Callable[[Plan], Watcher]) -> Finished:
             execution.run()
         except TooManyFailuresError as error:
             stopped = str(error)
-        results = _write(plan, execution, folder.layout, earlier)
+        results = (writer or _write)(plan, execution, folder.layout, earlier)
     bad = stopped is not None or results.failed or any(flag.rejected for flag in results.flagged)
     return Finished(results, folder.layout, ExitCode.PARTIAL if bad else ExitCode.OK, stopped)
 

@@ -39,8 +39,10 @@ def set_value(plan: Plan, metric: SetMetric, output: Output, model: str, own: Pa
     if model == REAL:
         speakers, parts = _columns(real, list(real))
         floor = metric.floor(output.name, parts, speakers)
+        if floor is None:
+            return SetValue(value=None, reason="too_few_clips")
         note = "halves of the real set against each other: the floor, which no model can be expected to beat"
-        return SetValue(value=floor, note=note, reason=None if floor is not None else "too_few_clips")
+        return SetValue(value=floor, note=note)
     common = [clip for clip in own if clip in real]
     if not common:
         return SetValue(value=None, reason="no_reference")

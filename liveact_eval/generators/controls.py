@@ -60,7 +60,7 @@ class ControlGenerator:
             elif self.spec.effect == "freeze":
                 hold = int(self.spec.start * (count_frames(clip) - 1))
             details = {"picture": self.encoding.codec, "crf": self.encoding.crf}
-            self._degrade(clip, clip.video, out, self._effect(clip, hold, seed))
+            rewrite(clip, clip.video, out, self.encoding, self._effect(clip, hold, seed))
         return Generation(
             video=out,
             seconds=time.monotonic() - started,
@@ -87,29 +87,35 @@ class ControlGenerator:
         image = load_image(clip.image) if self.spec.effect == "still" and clip.image is not None else None
         return _Hold(hold, image)
 
-    def _degrade(self, clip: Clip, real: Path, out: Path, effect: Effect) -> None:
-        """Write the real video frame by frame through the effect, with its own sound and times."""
-        with VideoFile(real) as video, contextlib.ExitStack() as stack:
-            sound = video.info.has_sound
-            rate = clip.rate or video.rate
-            temporary = stack.enter_context(atomic_path(out))
-            writer: VideoWriter | None = None
-            early: list[NDArray[np.int16]] = []
-            n = 0
-            for item in video.read(rate=clip.rate, seconds=clip.seconds, sound=sound):
-                if isinstance(item, Sound):
-                    # The picture's size is known with the first frame only; sound may come before it.
-                    early.append(item.samples)
-                else:
-                    if writer is None:
-                        size = (item.rgb.shape[1], item.rgb.shape[0])
-                        writer = stack.enter_context(
-                            VideoWriter(temporary, size=size, rate=rate, encoding=self.encoding, sound=sound)
-                        )
-                    writer.write(effect(item.rgb, n), item.time)
-                    n += 1
-                while writer is not None and early:
-                    writer.write_sound(early.pop(0))
+
+def rewrite(clip: Clip, real: Path, out: Path, encoding: Encoding, effect: Effect) -> int:
+    """Write a clip's real video frame by frame through an effect, with its own sound and times.
+
+    Returns:
+        The number of frames.
+    """
+    with VideoFile(real) as video, contextlib.ExitStack() as stack:
+        sound = video.info.has_sound
+        rate = clip.rate or video.rate
+        temporary = stack.enter_context(atomic_path(out))
+        writer: VideoWriter | None = None
+        early: list[NDArray[np.int16]] = []
+        n = 0
+        for item in video.read(rate=clip.rate, seconds=clip.seconds, sound=sound):
+            if isinstance(item, Sound):
+                # The picture's size is known with the first frame only; sound may come before it.
+                early.append(item.samples)
+            else:
+                if writer is None:
+                    size = (item.rgb.shape[1], item.rgb.shape[0])
+                    writer = stack.enter_context(
+                        VideoWriter(temporary, size=size, rate=rate, encoding=encoding, sound=sound)
+                    )
+                writer.write(effect(item.rgb, n), item.time)
+                n += 1
+            while writer is not None and early:
+                writer.write_sound(early.pop(0))
+    return n
 
 
 class _Hold:

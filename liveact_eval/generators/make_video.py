@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from liveact_eval.cards.protocol import Encoding
 from liveact_eval.errors import UserError
+from liveact_eval.files import remove_abandoned
 from liveact_eval.generators.plan_video import VideoPlan, told_plainly
 from liveact_eval.generators.recipe import build_pipeline, place
 from liveact_eval.liveact.config import named_config
@@ -90,6 +91,7 @@ def make_video(plan: VideoPlan, told: Told) -> VideoSummary:
         clock = BlockClock(built, told)
         try:
             if launched_rank() == 0:
+                remove_abandoned(plan.out)
                 write_stream(
                     stream, plan.sound, plan.out, size=plan.size, encoding=Encoding(), told=clock.hear
                 )

@@ -79,7 +79,9 @@ def recipe_of(
         raise UserError(
             f"{card.name} has random weights: no files of {str(weights)!r} would be read. Leave --weights out"
         )
-    if not config.random_weights:
+    if not config.random_weights and not card.weights:
+        found, origin = _trained(card, weights)
+    elif not config.random_weights:
         from liveact_eval.weights.store import role_paths
 
         found = tuple(role_paths(card, weights).items())
@@ -94,6 +96,32 @@ def recipe_of(
         text_device=text_device,
         dtype=dtype,
     )
+
+
+def _trained(card: ModelCard, folder: Path | None) -> tuple[tuple[tuple[str, Path], ...], str]:
+    """Weights of the user's own training, for a card that names none: one file per role, and where they come from.
+
+    Raises:
+        UserError: no folder is given, or files are missing in it.
+    """
+    if folder is None:
+        raise UserError(
+            f"{card.title} ({card.name}) is not part of this version of liveact-eval as a whole: its classes and its "
+            "training are, its weights are not. Train them (liveact-eval train --list) and give their folder to "
+            "liveact-eval generate --weights KIT/weights, or make its videos elsewhere and score them: liveact-eval "
+            "score VIDEOS --reference DATASET --out DIR"
+        )
+    from liveact_eval.files import sha256_of
+    from liveact_eval.liveact.models import ROLES
+
+    paths = {role: folder / f"{role}.safetensors" for role in ROLES}
+    lacking = [path.name for path in paths.values() if not path.is_file()]
+    if lacking:
+        raise UserError(
+            f"{card.title}: {', '.join(lacking)} missing in {str(folder)!r}. Its stages make them: liveact-eval train "
+            "--list"
+        )
+    return tuple(paths.items()), ", ".join(f"{role} {sha256_of(path)[:12]}" for role, path in paths.items())
 
 
 def native_config(card: ModelCard) -> LiveActConfig | None:

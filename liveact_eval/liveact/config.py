@@ -88,10 +88,24 @@ class VAEConfig:
     """Residual blocks per level."""
     temporal_downsample: tuple[bool, ...] = (False, True, True)
     """Which levels halve time."""
+    patch_size: int = 1
+    """Side of the squares of pixels that become channels first; each level but the last then halves the picture."""
     latents_mean: tuple[float, ...] | None = None
     """Mean per latent channel; `None`: the published constants."""
     latents_std: tuple[float, ...] | None = None
     """Standard deviation per latent channel; `None`: the published constants."""
+
+    def __post_init__(self) -> None:
+        stride = self.patch_size * 2 ** (len(self.dim_mult) - 1)
+        if (
+            stride != 8
+            or sum(self.temporal_downsample) != 2
+            or len(self.temporal_downsample) != len(self.dim_mult) - 1
+        ):
+            raise LiveActError(
+                f"VAE of patch {self.patch_size}, {len(self.dim_mult)} levels and temporal_downsample "
+                f"{self.temporal_downsample}: a latent must be 8 pixels wide and 4 frames long"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +259,62 @@ def liveact_tiny() -> LiveActConfig:
     )
 
 
-_NAMED = {"liveact-18b": liveact_18b, "liveact-tiny": liveact_tiny}
+def liveact_mini() -> LiveActConfig:
+    """A small LiveAct for drawn clips of 64x64 pixels; `liveact-eval train` makes its weights."""
+    dit = DiTConfig(
+        dim=160,
+        num_heads=5,
+        num_layers=6,
+        ffn_dim=512,
+        freq_dim=64,
+        text_dim=32,
+        text_len=160,
+        image_dim=32,
+        image_tokens=17,
+        audio_layers=3,
+        audio_channels=48,
+        audio_hidden=96,
+        audio_dim=64,
+        audio_tokens=4,
+    )
+    # The statistics of latents are folded into the weights: mean 0, deviation 1.
+    channels = 16
+    return LiveActConfig(
+        name="liveact-mini",
+        dit=dit,
+        vae=VAEConfig(
+            base_dim=32,
+            dim_mult=(1, 1, 2),
+            num_res_blocks=1,
+            temporal_downsample=(True, True),
+            patch_size=2,
+            latents_mean=(0.0,) * channels,
+            latents_std=(1.0,) * channels,
+        ),
+        text=TextConfig(
+            vocab=384,
+            dim=32,
+            dim_attn=32,
+            dim_ffn=64,
+            num_heads=4,
+            num_layers=2,
+            length=160,
+            tokenizer="bytes",
+        ),
+        image=ImageConfig(width=32, num_heads=4, num_layers=3, image_size=64, patch_size=16),
+        speech=SpeechConfig(
+            width=48,
+            num_layers=3,
+            num_heads=4,
+            ffn_dim=128,
+            conv_dim=(48,) * 7,
+            pos_kernel=16,
+            pos_groups=4,
+        ),
+    )
+
+
+_NAMED = {"liveact-18b": liveact_18b, "liveact-mini": liveact_mini, "liveact-tiny": liveact_tiny}
 
 
 def named_config(name: str) -> LiveActConfig:

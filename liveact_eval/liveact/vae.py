@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKLWan
+from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
 from torch import Tensor, nn
 
 from liveact_eval.liveact.config import VAEConfig
@@ -31,6 +32,9 @@ def build(config: VAEConfig) -> nn.Module:
         "num_res_blocks": config.num_res_blocks,
         "temperal_downsample": list(config.temporal_downsample),
     }
+    if config.patch_size > 1:
+        channels = 3 * config.patch_size**2
+        sizes |= {"patch_size": config.patch_size, "in_channels": channels, "out_channels": channels}
     if config.latents_mean is not None:
         sizes["latents_mean"] = list(config.latents_mean)
     if config.latents_std is not None:
@@ -199,6 +203,8 @@ class WanVAE:
                 hidden, feat_cache=cache.features, feat_idx=[0], first_chunk=cache.latents_seen == 0
             )
             cache.latents_seen += 1
+            if self.config.patch_size > 1:
+                frames = unpatchify(frames, self.config.patch_size)
             yield frames.clamp(-1.0, 1.0) if clamp else frames
 
     def check_latents(self, latents: Tensor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,20 +18,22 @@ from liveact_eval.clips.sanity import Finding, FrameSurvey, SanityLimits
 from liveact_eval.clips.sound import read_sound
 from liveact_eval.clips.truth import ClipTruth, load_truth
 from liveact_eval.clips.video import SOUND_RATE_HZ, Sound, VideoFile
-from liveact_eval.errors import ClipError
-from liveact_eval.measure.face_finding import DETECTOR, FaceSummary
+from liveact_eval.errors import ClipError, LiveactEvalError
+from liveact_eval.measure.face_finding import DETECTOR, RULES, FaceSummary
 from liveact_eval.measure.face_pass import FacePass, Part, face_of
-from liveact_eval.measure.needs import FrameNeed, SoundNeed
+from liveact_eval.measure.feeding import Feeding
+from liveact_eval.measure.needs import SoundNeed
 from liveact_eval.measure.reference import ReferenceVideo
-from liveact_eval.measure.streams import DerivedStreams, StreamKey
+from liveact_eval.measure.score_check import checked
+from liveact_eval.measure.streams import DerivedStreams
 from liveact_eval.measure.unmet import unmet
-from liveact_eval.measure.windows import FrameWindows, SoundWindows
-from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Collector, Metric, Missing
+from liveact_eval.metrics.base import ClipContext, ClipScore, Metric, Missing
+from liveact_eval.networks.provider import BadWeightsError
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
+    from liveact_eval.networks.answering import Answerer
     from liveact_eval.networks.provider import Networks
 
 RUN_BYTES = 4 << 20
@@ -110,7 +112,13 @@ def measure(job: Job) -> Measurement:
     for samples in _driving(job, active):
         state.listen("driving", samples)
     state.finish()
-    context = ClipContext(fps=float(rate), truth=truth, frames=state.frames)
+    context = ClipContext(
+        fps=float(rate),
+        truth=truth,
+        frames=state.frames,
+        face_counts=state.face_counts,
+        answerer=_answerer(job, active),
+    )
     findings = state.findings(float(rate))
     rejecting = [finding for finding in findings if finding.rejects]
     for metric in active:
@@ -132,37 +140,6 @@ def measure(job: Job) -> Measurement:
     )
 
 
-@dataclass
-class _Feed:
-    """One need of one metric: its windows and the rows made so far."""
-
-    metric: Metric
-    name: str
-    need: FrameNeed | SoundNeed
-    rows: Collector
-    fps: InitVar[float]
-
-    def __post_init__(self, fps: float) -> None:
-        need = self.need
-        if isinstance(need, FrameNeed):
-            every = need.interval(fps)
-            self.frames = FrameWindows(need.window, need.hop, every, need.at_once)
-            self.reference = FrameWindows(need.window, need.hop, every, need.at_once)
-            self.anchor: torch.Tensor | None = None
-        else:
-            self.sound = SoundWindows(need.window, need.hop, need.lead, need.at_once)
-
-    def take(self, batch: Batch) -> None:
-        made = self.metric.features(self.name, batch)
-        rows = np.asarray(made)
-        if len(rows) != len(batch.windows):
-            raise ValueError(
-                f"metric {self.metric.name!r} made {len(rows)} rows of {len(batch.windows)} windows of "
-                f"{self.name!r}; one row per window is expected"
-            )
-        self.rows.append(rows.reshape(len(rows), -1))
-
-
 class _Pass:
     """The state of one pass: everything that outlives a run of frames."""
 
@@ -170,7 +147,11 @@ class _Pass:
         self._job, self._fps = job, fps
         self._real_track: FaceTrack | None = truth.faces if truth else None
         self._track = job.faces.apply(truth.faces, len(truth.faces)) if truth and job.faces else None
-        self._network = _detector(job, metrics)
+        self._metrics = metrics
+        self._feeding = Feeding(metrics, fps, job.networks)
+        self.traces = self._feeding.traces
+        """Tracebacks of failed metrics."""
+        self._network = self._detector()
         self._pass = FacePass(
             track=self._track,
             real_track=self._real_track,
@@ -178,21 +159,15 @@ class _Pass:
             search_real=self._real_track is None and any(m.paired and m.face for m in metrics),
             fps=fps,
         )
-        self._feeds = [
-            _Feed(metric, name, metric.needs[name], rows, fps)
-            for metric in metrics
-            for name, rows in metric.collectors().items()
-        ]
         self._survey = FrameSurvey(job.limits)
         self._samples = {"video": 0, "driving": 0}
+        self._face_counts: list[NDArray[np.int64]] = []
         self.frames = 0
         self.size = (0, 0)
         self._wants_portrait = any(metric.portrait for metric in metrics)
         self._portrait: DerivedStreams | None = None
         paired = any(metric.paired for metric in metrics)
         self.paired_frames: int | None = 0 if paired else None
-        self.traces: dict[str, str] = {}
-        """Tracebacks of failed metrics."""
         self.unpaired: Missing | None = None
         """Why frames cannot be compared with the real ones, if so."""
 
@@ -209,7 +184,10 @@ class _Pass:
             image = self._image(reference)
             track = self._real_track
             if track is None and self._network is not None:
-                track = face_of(self._network, image)
+                try:
+                    track = face_of(self._network, image)
+                except Exception as error:  # noqa: BLE001 - as below
+                    self._lose_faces(error)
             self._portrait = DerivedStreams(image, 0, track, self._fps)
         beside = None
         if self.paired_frames is not None and reference is not None and len(reference):
@@ -220,7 +198,7 @@ class _Pass:
             else:
                 beside = reference
                 self.paired_frames += len(reference)
-        for part in self._pass.push(run, beside):
+        for part in self._found(self._pass.push(run, beside)):
             self._show(part)
         self.frames += len(run)
 
@@ -229,9 +207,50 @@ class _Pass:
         """What the search for faces has found."""
         return self._pass.summary
 
-    def _show(self, part: Part) -> None:
-        import torch
+    def _detector(self) -> nn.Module | None:
+        """What finds the faces, where that is to be done."""
+        job, wanted = self._job, any(metric.face for metric in self._metrics)
+        if not wanted or job.networks is None or (job.clip.truth is not None and job.faces is not None):
+            return None
+        try:
+            return job.networks.get(DETECTOR)
+        except Exception as error:  # noqa: BLE001 - as below
+            self._lose_faces(error)
+            return None
 
+    def _lose_faces(self, error: Exception) -> None:
+        """The search for faces failed: that costs the metrics that need them, and no other.
+
+        Raises:
+            ClipError, LiveactEvalError, MemoryError: what was foreseen and concerns the whole video.
+        """
+        if isinstance(error, BadWeightsError):
+            self._feeding.refuse((metric.name for metric in self._metrics if metric.face), error)
+            self._network = None
+            return
+        if isinstance(error, (ClipError, LiveactEvalError, MemoryError)):
+            raise error
+        trace = "".join(traceback.format_exception(error))
+        self.traces.update({metric.name: trace for metric in self._metrics if metric.face})
+        self._network = None
+
+    def _found(self, parts: Iterator[Part]) -> Iterator[Part]:
+        """Parts as they come; where the search for faces fails, the rest without."""
+        try:
+            yield from parts
+        except Exception as error:  # noqa: BLE001 - metrics that need no face have their numbers
+            self._lose_faces(error)
+            yield from self._pass.give_up()
+
+    @property
+    def face_counts(self) -> NDArray[np.int64] | None:
+        """Faces in each frame, where they are known."""
+        return np.concatenate(self._face_counts) if self._face_counts else None
+
+    def _show(self, part: Part) -> None:
+        if part.own.track is not None:
+            span = slice(part.own.at, part.own.at + len(part.own.frames))
+            self._face_counts.append(part.own.track.face_counts()[span])
         streams = DerivedStreams(part.own.frames, part.own.at, part.own.track, self._fps)
         other = None
         if part.real is not None:
@@ -242,57 +261,29 @@ class _Pass:
                 if same
                 else DerivedStreams(part.real.frames, part.real.at, part.real.track, self._fps)
             )
-        with torch.inference_mode():
-            for feed in self._feeds:
-                if isinstance(feed.need, FrameNeed):
-                    self._feed(feed, feed.need, streams, other)
+        self._feeding.show(streams, other, self._portrait)
 
     def score(self, metric: Metric, context: ClipContext) -> ClipScore:
         """The scores of a metric; all missing if it failed here or before, or needs a face and there is none."""
-        if metric.face and self.faces is not None and not self.faces.seen:
-            return _all_missing(metric, Missing("no_face", f"no face in any of {self.frames} frames"))
+        if metric.name in self._feeding.refused:
+            return _all_missing(metric, self._feeding.refused[metric.name])
+        failed = metric.name in self.traces
+        about_a_face = metric.face and not metric.counts_faces
+        if about_a_face and not failed and self.faces is not None and not self.faces.seen:
+            return _all_missing(metric, self._faceless())
         if metric.name not in self.traces:
             try:
-                return metric.score(self.rows(metric), context)
+                return checked(metric, metric.score(self._feeding.rows(metric), context))
             except Exception:  # noqa: BLE001 - a bug in one metric must not cost the others
                 self.traces[metric.name] = traceback.format_exc()
         return _all_missing(metric, Missing("internal_error", self.traces[metric.name].splitlines()[-1]))
 
-    def _take(self, feed: _Feed, batch: Batch) -> None:
-        if feed.metric.name in self.traces:
-            return
-        try:
-            feed.take(batch)
-        except (ClipError, MemoryError):
-            raise
-        except Exception:  # noqa: BLE001 - as above
-            self.traces[feed.metric.name] = traceback.format_exc()
-
-    def _feed(
-        self, feed: _Feed, need: FrameNeed, streams: DerivedStreams, other: DerivedStreams | None
-    ) -> None:
-        key = StreamKey.of(need)
-        pictures = streams.get(key)
-        real = None
-        if need.paired:
-            if other is None:
-                return
-            real = other.get(key)
-            pictures = pictures[: len(real)]
-        if need.anchor and (feed.anchor is None or bool(feed.anchor.isnan().any())):
-            of = self._portrait if need.anchor_of == "portrait" else None
-            feed.anchor = _first_face(pictures if of is None else of.get(key)).clone()
-        windows = feed.frames.push(pictures)
-        against = feed.reference.push(real) if real is not None else None
-        self._hand_over(feed, windows, against)
-
-    def _hand_over(
-        self, feed: _Feed, windows: torch.Tensor | None, against: torch.Tensor | None = None
-    ) -> None:
-        if windows is not None:
-            anchor = feed.anchor if isinstance(feed.need, FrameNeed) else None
-            batch = Batch(windows=windows, reference=against, anchor=anchor, networks=self._job.networks)
-            self._take(feed, batch)
+    def _faceless(self) -> Missing:
+        """Why no face is followed."""
+        if self.frames < RULES.min_detections:
+            fewest = f"a face counts from {RULES.min_detections} sightings on"
+            return Missing("too_short", f"the video has {self.frames} frames; {fewest}")
+        return Missing("no_face", f"no face in any of {self.frames} frames")
 
     def _image(self, reference: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
         """The portrait, (1, H, W, 3). Where it is an image, its face lies as in the first frame of the real video."""
@@ -304,31 +295,14 @@ class _Pass:
 
     def listen(self, of: str, samples: NDArray[np.int16]) -> None:
         """Take the next samples of the measured video's sound or of the driving audio."""
-        import torch
-
         self._samples[of] += len(samples)
-        for feed in self._feeds:
-            if isinstance(feed.need, SoundNeed) and feed.need.of == of:
-                windows = feed.sound.push(samples)
-                self._hand_over(feed, None if windows is None else torch.from_numpy(windows.copy()))
+        self._feeding.listen(of, samples)
 
     def finish(self) -> None:
         """Hand over the frames and the windows that waited for others."""
-        import torch
-
-        for part in self._pass.finish():
+        for part in self._found(self._pass.finish()):
             self._show(part)
-        with torch.inference_mode():
-            for feed in self._feeds:
-                if isinstance(feed.need, FrameNeed):
-                    self._hand_over(feed, feed.frames.finish(), feed.reference.finish())
-                else:
-                    windows = feed.sound.finish()
-                    self._hand_over(feed, None if windows is None else torch.from_numpy(windows.copy()))
-
-    def rows(self, metric: Metric) -> dict[str, NDArray[np.float64]]:
-        """All rows of a metric, (T, d) by need; (0, 1) where not one window was complete."""
-        return {feed.name: feed.rows.table for feed in self._feeds if feed.metric is metric}
+        self._feeding.finish()
 
     def findings(self, fps: float) -> list[Finding]:
         """What the sanity checks say at the end."""
@@ -357,6 +331,13 @@ def _runs(video: VideoFile, job: Job) -> Iterator[tuple[NDArray[np.uint8] | None
     yield (np.stack(frames) if frames else None), sound
 
 
+def _answerer(job: Job, metrics: Sequence[Metric]) -> Answerer | None:
+    """Who answers the questions of metrics that ask any; what has none to ask is not active then."""
+    if job.networks is None or not any(metric.answers for metric in metrics):
+        return None
+    return job.networks.answerer()
+
+
 def _driving(job: Job, metrics: Sequence[Metric]) -> Iterator[NDArray[np.int16]]:
     """The driving audio, if a metric listens to it."""
     wanted = any(
@@ -365,20 +346,6 @@ def _driving(job: Job, metrics: Sequence[Metric]) -> Iterator[NDArray[np.int16]]
     source = job.clip.audio or job.clip.video
     if wanted and source is not None:
         yield from read_sound(source)
-
-
-def _detector(job: Job, metrics: Sequence[Metric]) -> nn.Module | None:
-    """What finds the faces, where that is to be done."""
-    known = job.clip.truth is not None and job.faces is not None
-    if known or job.networks is None or not any(metric.face for metric in metrics):
-        return None
-    return job.networks.get(DETECTOR)
-
-
-def _first_face(pictures: torch.Tensor) -> torch.Tensor:
-    """The first picture that has a face, or the first of all."""
-    seen = ~pictures.flatten(1).isnan().any(dim=1)
-    return pictures[int(seen.int().argmax())]
 
 
 def _all_missing(metric: Metric, missing: Missing) -> ClipScore:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.clips.face_tracking import Boxes, FaceTracker, TrackRules
-from liveact_eval.clips.faces import FaceTrack
+from liveact_eval.clips.faces import FaceTrack, SeenFaces
 
 if TYPE_CHECKING:
     from torch import nn
@@ -163,6 +163,8 @@ class FaceFinder:
         self._pushed = 0
         self._boxes: list[Boxes] = []
         self._landmarks: list[Points] = []
+        self._counts: list[int] = []
+        self._lone: list[Boxes] = []
         self._first = 0
         """Frame of the first decision that is kept."""
         self._seen = self._several = 0
@@ -183,6 +185,8 @@ class FaceFinder:
             for track, box in self._tracker.push(self._pushed, faces.boxes).items():
                 index = int((faces.boxes == box).all(axis=1).argmax())
                 self._tracks.setdefault(track, _Track()).add(self._pushed, box, faces.landmarks[index])
+            self._counts.append(len(faces.boxes))
+            self._lone.append(faces.boxes[0] if len(faces.boxes) == 1 else np.full(4, np.nan))
             self._pushed += 1
             # One by one, so that a decision never knows more than in another cut into runs.
             if self._pushed > self.decided + RULES.max_gap:
@@ -199,7 +203,8 @@ class FaceFinder:
         Nothing that comes before these surroundings can be asked for later.
         """
         keep = max(self._first, start - self._reach)
-        del self._boxes[: keep - self._first], self._landmarks[: keep - self._first]
+        for kept in (self._boxes, self._landmarks, self._counts, self._lone):
+            del kept[: keep - self._first]
         self._first = keep
         length = min(stop + self._reach, self.decided) - keep
         landmarks = np.stack(self._landmarks[:length]).astype(np.float32)
@@ -208,6 +213,10 @@ class FaceFinder:
             mouth_boxes=mouth_boxes(landmarks),
             landmarks=landmarks,
             source=DETECTOR,
+            seen=SeenFaces(
+                counts=np.array(self._counts[:length], np.int64),
+                lone=np.stack(self._lone[:length]).astype(np.float32),
+            ),
         )
         return track, start - keep
 

@@ -98,10 +98,11 @@ class FacePass:
             return
         self._longest_run = max(self._longest_run, len(run))
         self._same = real is run
-        self._finder.push(run)
+        # Held before they are searched: should that fail, they are not lost.
         self._held += list(run)
         if real is not None and not self._same:
             self._held_real += list(real)
+        self._finder.push(run)
         if self._real_finder is not None and not self._same:
             if real is not None and len(real):
                 self._real_finder.push(real)
@@ -118,11 +119,25 @@ class FacePass:
                     finder.finish()
             yield from self._release(self._finder.decided)
 
+    def give_up(self) -> Iterator[Part]:
+        """The search failed: the frames that were held back, without their faces, as all that follow."""
+        self._finder = self._real_finder = None
+        self._track = self._real_track = None
+        while self._held:
+            count = min(len(self._held), self._longest_run)
+            held, self._held = self._held[:count], self._held[count:]
+            real, self._held_real = self._held_real[:count], self._held_real[count:]
+            own = Shown(np.stack(held), None, 0)
+            beside = own if self._same else Shown(np.stack(real), None, 0) if real else None
+            self._start += count
+            yield Part(own, beside)
+
     def _release(self, stop: int) -> Iterator[Part]:
         while self._finder is not None and self._start < stop:
             count = min(stop - self._start, self._longest_run)
+            own_face = self._finder.around(self._start, self._start + count)
             held, self._held = self._held[:count], self._held[count:]
-            own = Shown(np.stack(held), *self._finder.around(self._start, self._start + count))
+            own = Shown(np.stack(held), *own_face)
             real: Shown | None = own
             if not self._same:
                 held, self._held_real = self._held_real[:count], self._held_real[count:]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Colour = Literal["rgb", "luma"]
-Region = Literal["frame", "face", "mouth", "sync"]
+Region = Literal["frame", "face", "mouth", "sync", "head", "head_square", "box", "box_area", "box_clean"]
 Anchor = Literal["stream", "portrait"]
 
 
@@ -23,8 +23,12 @@ class FrameNeed:
     """`luma` is BT.601 luma of the RGB picture, 0.299 R + 0.587 G + 0.114 B, not rounded."""
     region: Region = "frame"
     """`frame`: the whole picture; `face`: aligned by five landmarks to the ArcFace template (black border);
-    `mouth`: the box around the mouth, to whole pixels; `sync`: the square of SyncNet, 224x224, float32 and NaN where a
-    frame has no face. All but the first need a face track."""
+    `mouth`: the box around the mouth, to whole pixels; `box`: the box of the only face as it was found, float32 in
+    whole levels, NaN where a frame has no face or several; `sync`: the square of SyncNet, 224x224, float32 and NaN
+    where a frame has no face; `head`: that of the landmark network, 256x256, likewise; `head_square`: no picture, but
+    where that lies, (N, window, 3) float64, left, top and side in pixels; `box_area`: the box of the followed face,
+    resized by area as for FVD; `box_clean`: the same to 299x299 as clean-fid does, not rounded; both float32 and NaN
+    where a frame has no face. All but the first need a face track."""
     size: tuple[int, int] | None = None
     """Width and height; `None` keeps the picture's own (only for `frame`). Pictures and boxes are resized
     bilinearly with antialiasing, rounded to bytes; aligned faces are sampled bilinearly."""

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.clips.faces import FaceTrack, similarity
+from liveact_eval.measure.box_crops import lone_boxes
+from liveact_eval.measure.head_crops import head_crops, head_squares
 from liveact_eval.measure.needs import Colour, FrameNeed, Region
+from liveact_eval.measure.set_crops import area_crops, clean_crops
 from liveact_eval.metrics._csim import template_for
 from liveact_eval.metrics._lpips import smooth_landmarks, smoothing_radius
 from liveact_eval.metrics._sync_crops import CROP, LOOK_AHEAD, Square, crop_faces, smoothed
@@ -64,18 +67,41 @@ class DerivedStreams:
         if key.region == "frame":
             whole = torch.from_numpy(self._frames)
             return whole if key.size is None else _resize(whole, key.size)
-        if self._track is not None and key.region == "sync":
-            return _sync_squares(self._frames, self._track, self._start)
-        if self._track is None or key.size is None:
-            raise ValueError(f"region {key.region!r} needs a face track and a size")
+        if self._track is None:
+            raise ValueError(f"region {key.region!r} needs a face track")
         span = slice(self._start, self._start + len(self._frames))
+        return self._followed(key, self._track, span)
+
+    def _followed(self, key: StreamKey, track: FaceTrack, span: slice) -> torch.Tensor:
+        """What follows the face; here the regions that have a size of their own."""
+        import torch
+
+        if key.region == "sync":
+            return _sync_squares(self._frames, track, self._start)
+        if key.region == "head":
+            return head_crops(self._frames, head_squares(track.boxes[span]))
+        if key.region == "head_square":
+            return torch.from_numpy(head_squares(track.boxes[span]))
+        if key.region == "box_clean":
+            return clean_crops(self._frames, track.boxes[span])
+        if key.size is None:
+            raise ValueError(f"region {key.region!r} needs a size")
+        return self._sized(key, key.size, track, span)
+
+    def _sized(self, key: StreamKey, size: tuple[int, int], track: FaceTrack, span: slice) -> torch.Tensor:
+        import torch
+
         pictures = torch.from_numpy(self._frames)
+        if key.region == "box_area":
+            return area_crops(self._frames, track.boxes[span], size)
+        if key.region == "box":
+            return lone_boxes(pictures, track.lone_boxes()[span], size)
         if key.region == "mouth":
-            return _crop(pictures, self._track.mouth_boxes[span], key.size)
-        if key.size[0] != key.size[1]:
-            raise ValueError(f"aligned faces are square; got a size of {key.size}")
-        landmarks = self._smoothed(self._track, span) if key.smooth else self._track.landmarks[span]
-        return _warp(pictures, _alignment(landmarks.astype(np.float64), key.size[0]), key.size)
+            return _crop(pictures, track.mouth_boxes[span], size)
+        if size[0] != size[1]:
+            raise ValueError(f"aligned faces are square; got a size of {size}")
+        landmarks = self._smoothed(track, span) if key.smooth else track.landmarks[span]
+        return _warp(pictures, _alignment(landmarks.astype(np.float64), size[0]), size)
 
     def _smoothed(self, track: FaceTrack, span: slice) -> NDArray[np.float64]:
         """Landmarks of a run as smoothing the whole clip would give them; only what is in reach is smoothed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from liveact_eval.metrics._drift import Drift
-from liveact_eval.metrics.base import Direction, Missing, Output
+from liveact_eval.metrics.base import Direction, Missing, Output, Range
 
 SIGNIFICANT = 0.05
 """A change counts where chance explains it with at most this probability."""
@@ -14,11 +14,30 @@ _NO_CHANGE = Missing(
 
 
 def drift_outputs(
-    name: str, title: str, direction: Direction, *, unit: str = "", digits: int = 3, best: float | None = None
+    name: str,
+    title: str,
+    direction: Direction,
+    *,
+    unit: str = "",
+    digits: int = 3,
+    best: float | None = None,
+    limits: Range | None = None,
 ) -> tuple[Output, ...]:
-    """Total, last window, slope, change and its time; their values are made by `drift_values`."""
+    """Total, last window, slope, change and its time; their values are made by `drift_values`.
+
+    Args:
+        name: of the total, and the first part of the other names.
+        title: heading of the total, and the first part of the other headings.
+        direction: of the total and of the last window.
+        unit: theirs.
+        digits: decimals.
+        best: their perfect score.
+        limits: lowest and highest value that they can have, `None` where there is no bound.
+    """
     return (
-        Output(name=name, title=title, direction=direction, unit=unit, digits=digits, best=best),
+        Output(
+            name=name, title=title, direction=direction, unit=unit, digits=digits, best=best, range=limits
+        ),
         Output(
             name=f"{name}_last",
             title=f"{title} last",
@@ -26,9 +45,17 @@ def drift_outputs(
             unit=unit,
             digits=digits,
             best=best,
+            range=limits,
         ),
         *step_outputs(name, title, digits=digits),
-        Output(name=f"{name}_change_s", title=f"{title} change at", direction="none", unit="s", digits=1),
+        Output(
+            name=f"{name}_change_s",
+            title=f"{title} change at",
+            direction="none",
+            unit="s",
+            digits=1,
+            range=(0.0, None),
+        ),
     )
 
 
@@ -52,8 +79,15 @@ def step_outputs(name: str, title: str, *, digits: int = 3) -> tuple[Output, ...
             direction="none",
             unit="1/min",
             digits=digits,
+            range=(None, None),
         ),
-        Output(name=f"{name}_change", title=f"{title} change", direction="none", digits=digits),
+        Output(
+            name=f"{name}_change",
+            title=f"{title} change",
+            direction="none",
+            digits=digits,
+            range=(None, None),
+        ),
     )
 
 

@@ -30,7 +30,12 @@ def whole_pixels(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def grey_faces(frames: Tensor, boxes: Tensor, *, side: int = SIDE, drawn_box: bool = False) -> Tensor:
-    """One grey face per frame.
+    """One grey face per frame, (N, side, side) uint8: arguments and errors as of `box_faces`."""
+    return grey(box_faces(frames, boxes, side=side, drawn_box=drawn_box))
+
+
+def box_faces(frames: Tensor, boxes: Tensor, *, side: int = SIDE, drawn_box: bool = False) -> Tensor:
+    """One face per frame.
 
     Args:
         frames: (N, H, W, 3) uint8 RGB.
@@ -41,7 +46,7 @@ def grey_faces(frames: Tensor, boxes: Tensor, *, side: int = SIDE, drawn_box: bo
             are green here too.
 
     Returns:
-        (N, side, side) uint8.
+        (N, side, side, 3) RGB levels, whole numbers.
 
     Raises:
         ValueError: a box holds no pixel.
@@ -62,7 +67,7 @@ def grey_faces(frames: Tensor, boxes: Tensor, *, side: int = SIDE, drawn_box: bo
     weight = rows.weight[:, :, None, None]
     upper = ((lines[0] >> 4) * ((1 << _RESIZE_BITS) - weight)) >> 16
     lower = ((lines[1] >> 4) * weight) >> 16
-    return grey((upper + lower + 2) >> 2)
+    return (upper + lower + 2) >> 2
 
 
 def grey(rgb: Tensor) -> Tensor:

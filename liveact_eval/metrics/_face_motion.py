@@ -1,4 +1,4 @@
-"""What landmarks say about how a face moves: still lips in silence, head motion, blinks, and how often it is seen."""
+"""What curves of landmarks say about how a face moves: still lips in silence, head motion and blinks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from liveact_eval.metrics._landmarks import Curve, Points, Scheme, eye_opening, head_pose, mouth_opening, seen
-from liveact_eval.metrics.base import Missing
+from liveact_eval.metrics.base import Missing, Rows
 
 SILENCE_DB = 40.0
 """A frame is silent where its sound lies this far below the loud parts of the clip."""
@@ -24,29 +23,31 @@ LONGEST_BLINK_S = 0.5
 """Eyes shut for longer are not blinking."""
 LEAST_MOTION_S = 1.0
 """Clips with fewer seconds of a visible face give no numbers of motion."""
+LEAST_BLINK_S = 5.0
+"""Nor of blinks, below this: people blink once in some 3 to 6 seconds."""
+ANGLES = ("yaw", "pitch", "roll")
+"""Order of the angles of a head."""
 
 _LOUD_PERCENTILE = 95.0
-_FULL_SCALE = 32768.0
+_RANGE_PERCENTILES = (5.0, 95.0)
+
+Triple = tuple[float, float, float]
 
 
-def coverage(landmarks: Points) -> float:
-    """Share of frames with a face, 0..1; 0 for a clip without frames."""
-    return float(seen(landmarks).mean()) if len(landmarks) else 0.0
-
-
-def silent_frames(samples: NDArray[np.int16], rate: int, fps: float, frames: int) -> NDArray[np.bool_]:
+def silent_frames(power: Rows, rate: int, fps: float, frames: int) -> NDArray[np.bool_]:
     """Frames in the inside of a silence, (frames,).
 
     Args:
-        samples: mono sound, starting with the first frame; frames beyond its end are silent.
-        rate: samples per second.
+        power: mean square of each step of the sound, full scale being 1, starting with the first frame; frames beyond
+            its end are silent.
+        rate: steps per second.
         fps: frames per second.
         frames: number of frames.
     """
     edges = np.rint(np.arange(frames + 1) * rate / fps).astype(np.int64)
-    energy = np.zeros(max(len(samples), int(edges[-1])) + 1)
-    np.cumsum((samples.astype(np.float64) / _FULL_SCALE) ** 2, out=energy[1 : len(samples) + 1])
-    energy[len(samples) + 1 :] = energy[len(samples)]
+    energy = np.zeros(max(len(power), int(edges[-1])) + 1)
+    np.cumsum(power, out=energy[1 : len(power) + 1])
+    energy[len(power) + 1 :] = energy[len(power)]
     power = np.diff(energy[edges]) / np.maximum(1, np.diff(edges))
     level = 10 * np.log10(np.maximum(power, 1e-12))
     loud = np.percentile(level, _LOUD_PERCENTILE) if frames else 0.0
@@ -71,18 +72,16 @@ class SilentLips:
     """Silent frames with a face."""
 
 
-def silent_lips(landmarks: Points, silent: NDArray[np.bool_], fps: float, scheme: Scheme) -> SilentLips:
+def silent_lips(opening: Rows, silent: NDArray[np.bool_], fps: float) -> SilentLips:
     """Stability of the lips in silence.
 
     Every stretch of silence is measured against its own mean, as a mouth may rest at another opening each time.
 
     Args:
-        landmarks: (T, K, 2), NaN where a frame has no face.
+        opening: (T,) of `mouth_opening`, NaN where a frame has no face.
         silent: (T,) from `silent_frames`.
         fps: frames per second.
-        scheme: of the landmarks.
     """
-    opening = mouth_opening(landmarks, scheme)
     used = silent & np.isfinite(opening)
     count = int(used.sum())
     if count < LEAST_SILENCE_S * fps:
@@ -105,30 +104,35 @@ def silent_lips(landmarks: Points, silent: NDArray[np.bool_], fps: float, scheme
 class HeadMotion:
     """How the head moves."""
 
-    deviation_deg: tuple[float, float, float] | Missing
+    deviation_deg: Triple | Missing
     """Standard deviation of yaw, pitch and roll in degrees."""
+    range_deg: Triple | Missing
+    """Their range in degrees, from the 5th to the 95th percentile."""
     speed_deg_s: float | Missing
     """Mean speed of the three angles together, in degrees per second."""
 
 
-def head_motion(landmarks: Points, fps: float, scheme: Scheme) -> HeadMotion:
-    """Head motion of a clip; frames without a face, and the steps to and from them, are left out."""
-    pose = head_pose(landmarks, scheme)
+def head_motion(pose: Rows, fps: float) -> HeadMotion:
+    """Head motion of a clip; frames without a face, and the steps to and from them, are left out.
+
+    Args:
+        pose: (T, 3) of `head_pose`, NaN where a frame has no face.
+        fps: frames per second.
+    """
     there = np.isfinite(pose).all(axis=1)
-    if there.sum() < LEAST_MOTION_S * fps:
-        short = Missing(
-            "too_short", f"{there.sum() / fps:.2f} s with a face; {LEAST_MOTION_S:g} s are needed"
-        )
-        return HeadMotion(deviation_deg=short, speed_deg_s=short)
-    yaw, pitch, roll = (float(value) for value in pose[there].std(axis=0))
+    short = _too_short(int(there.sum()), fps, LEAST_MOTION_S)
+    if short is not None:
+        return HeadMotion(deviation_deg=short, range_deg=short, speed_deg_s=short)
+    low, high = np.percentile(pose[there], _RANGE_PERCENTILES, axis=0)
     steps = np.linalg.norm(np.diff(pose, axis=0), axis=1)
     steps = steps[np.isfinite(steps)]
-    speed = (
-        float(steps.mean() * fps)
+    return HeadMotion(
+        deviation_deg=_triple(pose[there].std(axis=0)),
+        range_deg=_triple(high - low),
+        speed_deg_s=float(steps.mean() * fps)
         if len(steps)
-        else Missing("too_short", "no two frames in a row with a face")
+        else Missing("too_short", "no two frames in a row with a face"),
     )
-    return HeadMotion(deviation_deg=(yaw, pitch, roll), speed_deg_s=speed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,18 +147,16 @@ class Blinks:
     """Blinks."""
 
 
-def blinks(landmarks: Points, fps: float, scheme: Scheme) -> Blinks:
-    """Blinks of a clip: stretches with shut eyes, between frames with open ones, no longer than half a second."""
-    return blinks_of(eye_opening(landmarks, scheme), fps)
+def blinks_of(opening: Rows, fps: float) -> Blinks:
+    """Blinks of a clip: stretches with shut eyes, between frames with open ones, no longer than half a second.
 
-
-def blinks_of(opening: Curve, fps: float) -> Blinks:
-    """The same from the eye aspect ratio, (T,), NaN where a frame has no face."""
+    Args:
+        opening: (T,) of `eye_opening`, NaN where a frame has no face.
+        fps: frames per second.
+    """
     there = np.isfinite(opening)
-    if there.sum() < LEAST_MOTION_S * fps:
-        short = Missing(
-            "too_short", f"{there.sum() / fps:.2f} s with a face; {LEAST_MOTION_S:g} s are needed"
-        )
+    short = _too_short(int(there.sum()), fps, LEAST_BLINK_S)
+    if short is not None:
         return Blinks(per_minute=short, mean_length_s=short, count=0)
     threshold = BLINK_SHARE * np.median(opening[there])
     with np.errstate(invalid="ignore"):
@@ -170,3 +172,17 @@ def blinks_of(opening: Curve, fps: float) -> Blinks:
         mean_length_s=float(lengths.mean()) if len(lengths) else Missing("no_blink", "the eyes never shut"),
         count=len(lengths),
     )
+
+
+def _too_short(seen: int, fps: float, least_s: float) -> Missing | None:
+    """Why so many frames with a face are too few, if they are."""
+    if seen == 0:
+        return Missing("no_face", "no face in any frame")
+    if seen < least_s * fps:
+        return Missing("too_short", f"{seen / fps:.2f} s with a face; {least_s:g} s are needed")
+    return None
+
+
+def _triple(values: Rows) -> Triple:
+    yaw, pitch, roll = (float(value) for value in values)
+    return yaw, pitch, roll

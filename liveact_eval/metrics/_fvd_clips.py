@@ -38,6 +38,11 @@ def to_i3d_clips(windows: torch.Tensor, framing: Framing) -> torch.Tensor:
     Raises:
         UserError: unknown recipe.
     """
+    return _framed(windows, framing).mul_(2).sub_(1)
+
+
+def _framed(windows: torch.Tensor, framing: Framing) -> torch.Tensor:
+    """The same in 0..1."""
     import torch
 
     batch, frames, height, width, _ = windows.shape
@@ -54,8 +59,25 @@ def to_i3d_clips(windows: torch.Tensor, framing: Framing) -> torch.Tensor:
         planes = window.permute(0, 3, 1, 2).float() / 255
         planes = torch.nn.functional.interpolate(planes, size, mode="bilinear", align_corners=False)
         cut = planes[:, :, top : top + SIDE, left : left + SIDE]
-        out.copy_((cut * 2 - 1).transpose(0, 1))
+        out.copy_(cut.transpose(0, 1))
     return made
+
+
+def to_i3d_range(windows: torch.Tensor) -> torch.Tensor:
+    """Windows (N, T, 224, 224, 3) of levels 0..255 that are framed already, to (N, 3, T, 224, 224) in -1..1."""
+    return (windows.float() / 255 * 2 - 1).permute(0, 4, 1, 2, 3)
+
+
+def to_videomae_clips(windows: torch.Tensor) -> torch.Tensor:
+    """Windows as content-debiased FVD feeds them to VideoMAE: straight to a square, in 0..1, no mean taken off.
+
+    Args:
+        windows: (N, T, H, W, 3) RGB levels 0..255, uint8 or float.
+
+    Returns:
+        (N, 3, T, 224, 224) float32 in 0..1.
+    """
+    return _framed(windows, "stretch")
 
 
 def windows_in(frames: int) -> int:

@@ -61,6 +61,18 @@ class GaussianCollector:
             self._pending, self._waiting = [], 0
 
 
+def statistics_only(row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A collector's row without its kept features."""
+    return row[: 1 + int(row[0])]
+
+
+def kept_only(row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A collector's row without the root of its statistics, which is most of them; count and mean stay."""
+    statistics, kept = unpack(row)
+    bare = GaussianStatistics(statistics.n, statistics.mean, np.zeros((0, len(statistics.mean)))).to_vector()
+    return np.concatenate([[len(bare)], bare, kept.ravel()])
+
+
 def unpack(row: NDArray[np.float64]) -> tuple[GaussianStatistics, NDArray[np.float64]]:
     """Statistics and kept features (n, D) of a collector's row."""
     length = int(row[0])

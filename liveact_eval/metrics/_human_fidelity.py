@@ -10,8 +10,8 @@ import numpy as np
 
 from liveact_eval.metrics.base import Missing
 
-RECIPE = "vbench2-human-fidelity@1"
-CLOTHES_RECIPE = "vbench2-human-clothes-64frames@1"
+RECIPE = "vbench2-human_fidelity-x100@1"
+CLOTHES_RECIPE = "vbench2-human_clothes-64frames-384bilinear@1"
 CLOTHES_FRAMES = 64
 """Frames shown to the question-answering model, evenly over the video."""
 CLOTHES_QUESTIONS = (
@@ -73,6 +73,22 @@ def clothes_value(one_person: bool, same_person: bool, same_clothes: bool) -> fl
     return float(same_person and same_clothes)
 
 
+def clothes_prompt(question: str, shown: Sequence[int], frames: int, fps: float) -> str:
+    """What the model is asked: the official sentence about time, and the question.
+
+    Args:
+        question: one of the three.
+        shown: indices of the frames that it is shown.
+        frames: frames of the video.
+        fps: their rate.
+    """
+    at = ",".join(f"{n / fps:.2f}s" for n in shown)
+    return (
+        f"The video lasts for {frames / fps:.2f} seconds, and {len(shown)} frames are uniformly sampled from it. These "
+        f"frames are located at {at}. Return yes or no only for the following question.\n{question}"
+    )
+
+
 def is_yes(answer: str) -> bool:
     """Whether a free-text answer counts as yes: it holds the word anywhere, in any case, as in the original."""
     return "yes" in answer.lower()
@@ -99,11 +115,3 @@ def group_score(group: str, dimensions: Mapping[str, float | Missing]) -> float 
         ]
         return Missing("dimension_missing", f"{group} needs {', '.join(lacking)} too")
     return sum(good) / len(good)
-
-
-def human_fidelity(
-    anatomy: float | Missing, clothes: float | Missing, identity: float | Missing
-) -> float | Missing:
-    """Plain mean of the three dimensions, in their unit; missing where one of them is missing."""
-    names = GROUPS["human_fidelity"]
-    return group_score("human_fidelity", dict(zip(names, (anatomy, clothes, identity), strict=True)))

@@ -20,10 +20,9 @@ THRESHOLD = 0.4
 """Least cosine to the first frame."""
 LEAST_FRAMES = 20
 """Fewest counted frames of a valid video."""
-RECIPE = "vbench2-human-identity-128grey-cos0.4@1"
-"""Faces cut out as they are."""
-RECIPE_DRAWN_BOX = "vbench2-human-identity-128grey-cos0.4-drawnbox@1"
-"""Faces cut out with the green line that the official program draws around them first."""
+RECIPE = "vbench2-human_identity-yunet-box128grey-cos0.4@1"
+"""Faces found by YuNet, where the official program has RetinaFace, and cut out as they are: the official program draws
+a green line around each face before it cuts it out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +48,16 @@ def identity_score(features: NDArray[np.floating], faces: NDArray[np.integer]) -
         features: (T, D) identity vector of each frame with one face; other rows are not read.
         faces: (T,) number of faces in each frame.
     """
+    return likeness_score(cosines(features, features[0]) if len(features) else np.zeros(0), faces)
+
+
+def likeness_score(likeness: NDArray[np.floating], faces: NDArray[np.integer]) -> IdentityScore:
+    """The score of one video from cosines.
+
+    Args:
+        likeness: (T,) cosine of each frame's identity vector to that of the first frame, -1..1; NaN: not known.
+        faces: (T,) number of faces in each frame.
+    """
     if not len(faces):
         return IdentityScore(value=Missing("no_frames", "the video has no frame"))
     if faces[0] != 1:
@@ -57,7 +66,7 @@ def identity_score(features: NDArray[np.floating], faces: NDArray[np.integer]) -
         )
     one, none = faces[1:] == 1, faces[1:] == 0
     # Written so that a frame counts against the video only where its cosine is known to be too low.
-    like = ~(cosines(features[1:], features[0]) < THRESHOLD)
+    like = ~(likeness[1:] < THRESHOLD)
     counted = int((one | none).sum())
     consistent = int((none | (one & like)).sum())
     value: float | Missing = Missing(

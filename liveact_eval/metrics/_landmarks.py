@@ -74,11 +74,6 @@ _HEAD = np.array(
 )
 
 
-def seen(landmarks: Points) -> NDArray[np.bool_]:
-    """Whether a frame has a face, (T,)."""
-    return np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
-
-
 def eye_distance(landmarks: Points, scheme: Scheme) -> Curve:
     """Distance of the outer corners of the eyes in pixels: the yardstick of the other lengths."""
     return _distance(landmarks, scheme.rigid[2], scheme.rigid[3])
@@ -117,6 +112,16 @@ def lip_distance(ours: Points, real: Points, scheme: Scheme) -> tuple[Curve, Cur
     a, b = (points - points.mean(axis=1, keepdims=True) for points in lips)
     pixels = np.linalg.norm(a - b, axis=2).mean(axis=1)
     return pixels, _ratio(pixels, eye_distance(real, scheme))
+
+
+def face_distance(ours: Points, real: Points, scheme: Scheme) -> Curve:
+    """Landmark distance of the whole face of paired frames, as a share of the real eye distance.
+
+    As `lip_distance`, of all points, after the centre of all points of each face has been moved to the origin.
+    """
+    a, b = (np.asarray(points, np.float64) for points in (ours, real))
+    a, b = (points - points.mean(axis=1, keepdims=True) for points in (a, b))
+    return _ratio(np.linalg.norm(a - b, axis=2).mean(axis=1), eye_distance(real, scheme))
 
 
 def head_pose(landmarks: Points, scheme: Scheme) -> Curve:

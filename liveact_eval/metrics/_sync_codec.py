@@ -80,6 +80,7 @@ class _Loop:
 
     def __init__(self, codec: Codec, size: tuple[int, int]) -> None:
         import av
+        from av.video.reformatter import VideoReformatter
 
         encoder = cast("VideoCodecContext", av.CodecContext.create(codec.name, "w"))
         encoder.width, encoder.height = size
@@ -95,12 +96,14 @@ class _Loop:
         self._decoder.thread_count = 1
         self._layout = codec.layout
         self._count = 0
+        # Kept, for a new one for each picture costs more than the conversion.
+        self._to_layout, self._to_rgb = VideoReformatter(), VideoReformatter()
 
     def push(self, picture: Picture) -> Iterator[Picture]:
         import av
 
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-        frame = frame.reformat(format=self._layout)
+        frame = self._to_layout.reformat(frame, format=self._layout)
         frame.pts = self._count
         frame.time_base = self._encoder.time_base
         self._count += 1
@@ -108,12 +111,12 @@ class _Loop:
 
     def finish(self) -> Iterator[Picture]:
         yield from self._decoded(self._encoder.encode(None))
-        yield from (_rgb(frame) for frame in self._decoder.decode(None))
+        yield from (self._rgb(frame) for frame in self._decoder.decode(None))
 
     def _decoded(self, packets: list[Packet[Any]]) -> Iterator[Picture]:
         for packet in packets:
-            yield from (_rgb(frame) for frame in self._decoder.decode(packet))
+            yield from (self._rgb(frame) for frame in self._decoder.decode(packet))
 
-
-def _rgb(frame: av.VideoFrame) -> Picture:
-    return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    def _rgb(self, frame: av.VideoFrame) -> Picture:
+        rgb = self._to_rgb.reformat(frame, format="rgb24")
+        return rgb.to_ndarray().astype(np.uint8, copy=False)

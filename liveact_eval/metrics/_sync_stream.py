@@ -118,6 +118,8 @@ class TrackCrops:
     """Whether these are its last."""
     counts: bool
     """Of an ended track: whether it is long and large enough."""
+    detections: int = 0
+    """Of an ended track: frames in which it was found."""
 
 
 class CropStream:
@@ -158,7 +160,7 @@ class CropStream:
         long = cropper.detections >= self._rules.min_detections
         counts = long and cropper.side > self._rules.min_side
         crops = cropper.finish() if counts else _NO_CROPS
-        return TrackCrops(track, start, crops, ended=True, counts=counts)
+        return TrackCrops(track, start, crops, ended=True, counts=counts, detections=cropper.detections)
 
 
 class VideoEmbedder:

@@ -54,14 +54,19 @@ class ConsistencyMetric(Metric):
         return LikenessCollector()
 
     def features(self, need: str, batch: Batch) -> Tensor:
-        """(N, D) features of whole frames."""
+        """(N, D) features of whole frames, once for all metrics that run the network of this one."""
         network = batch.network(self.networks[0])
-        return encode(
-            lambda part: network(self.prepare(part)),
-            batch.windows[:, 0],
-            size=_BATCH,
-            device=device_of(network),
-        )
+
+        def make() -> Tensor:
+            return encode(
+                lambda part: network(self.prepare(part)),
+                batch.windows[:, 0],
+                size=_BATCH,
+                device=device_of(network),
+            )
+
+        # VBench feeds a network the same way wherever it is used.
+        return batch.once((self.networks[0], "vbench"), make)
 
     def score(self, rows: Mapping[str, Rows], clip: ClipContext) -> ClipScore:
         """The clip's score in 0..1, its value at each frame but the first, and sum and number of these values."""

@@ -8,17 +8,14 @@ Source: Vchitect/VBench, scripts/constant.py and scripts/cal_final_score.py (Apa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-TemporalRecipe = Literal["A5", "A4", "B5"]
-"""What a paper's "temporal quality" may be; no paper gives the formula.
+import numpy as np
+from numpy.typing import NDArray
 
-`A5`: the five temporal dimensions, normalised and weighted as on the leaderboard; `A4`: without temporal flickering;
-`B5`: the plain mean of the five raw values.
-"""
-
+Floats = NDArray[np.float64]
 Raw = Mapping[str, float | None]
 """Raw values by dimension; `None` or absent: not measured."""
 
@@ -47,6 +44,8 @@ TEMPORAL = (
     "dynamic_degree",
 )
 """Temporal dimensions, as the VBench paper groups them."""
+TEMPORAL_A4 = (*TEMPORAL[:2], *TEMPORAL[3:])
+"""Those that VBench supports for videos of one's own: all but temporal flickering."""
 FRAMEWISE = ("aesthetic_quality", "imaging_quality")
 """Dimensions of single frames."""
 QUALITY = (*TEMPORAL[:4], *FRAMEWISE, TEMPORAL[4])
@@ -126,33 +125,6 @@ def i2v_leaderboard(raw: Raw) -> Leaderboard:
     return _board(raw, I2V_SCALES, (I2V_QUALITY, 1), (I2V_ALIGNMENT, 1))
 
 
-def temporal_quality(raw: Raw, recipe: TemporalRecipe = "A5") -> float | None:
-    """A candidate for "temporal quality", in 0..1 for values within the scales; record the recipe beside it.
-
-    Raises:
-        ValueError: another recipe.
-    """
-    if recipe == "A5":
-        return _group(raw, TEMPORAL, SCALES)
-    if recipe == "A4":
-        return _group(raw, [name for name in TEMPORAL if name != "temporal_flickering"], SCALES)
-    if recipe == "B5":
-        return _plain_mean(raw, TEMPORAL)
-    raise ValueError(f"recipe {recipe!r} of temporal quality; A5, A4 or B5 is expected")
-
-
-def image_quality(raw: Raw) -> float | None:
-    """The candidate I1 for "image quality": imaging quality on 0..100."""
-    value = raw.get("imaging_quality")
-    return None if value is None else 100 * value
-
-
-def framewise_quality(raw: Raw) -> float | None:
-    """The candidate I2: the mean of aesthetic and imaging quality on 0..100."""
-    value = _plain_mean(raw, FRAMEWISE)
-    return None if value is None else 100 * value
-
-
 def _board(
     raw: Raw,
     scales: Mapping[str, Scale],
@@ -170,17 +142,38 @@ def _board(
     return Leaderboard(weighted=weighted, quality=quality, alignment=other, total=total)
 
 
-def _group(raw: Raw, names: Iterable[str], scales: Mapping[str, Scale]) -> float | None:
-    total = weights = 0.0
-    for name in names:
-        value = raw.get(name)
-        if value is None:
-            return None
-        total += scales[name].weighted(value)
-        weights += scales[name].weight
-    return total / weights
+def normalised_mean(values: Floats, names: Sequence[str]) -> Floats:
+    """Raw values of dimensions of VBench, normalised and weighted, by the sum of the weights.
+
+    Args:
+        values: (..., len(names)), in 0..1.
+        names: the dimensions.
+
+    Returns:
+        (...), in 0..1 for values within the scales; not clipped.
+    """
+    return _normalised_mean(values, [SCALES[name] for name in names])
 
 
-def _plain_mean(raw: Raw, names: tuple[str, ...]) -> float | None:
+def extent(names: Sequence[str]) -> tuple[float, float]:
+    """Where `normalised_mean` of raw values in 0..1 lies, times 100, to the next tenth outside."""
+    count = len(names)
+    low, high = normalised_mean(np.stack([np.zeros(count), np.ones(count)]), names)
+    return math.floor(1000 * low) / 10, math.ceil(1000 * high) / 10
+
+
+def _normalised_mean(values: Floats, scales: Sequence[Scale]) -> Floats:
+    lowest, highest, weight = np.array([(s.lowest, s.highest, s.weight) for s in scales]).T
+    mean: Floats = ((values - lowest) / (highest - lowest) * weight).sum(axis=-1) / weight.sum()
+    return mean
+
+
+def _group(raw: Raw, names: Sequence[str], scales: Mapping[str, Scale]) -> float | None:
+    values = _values(raw, names)
+    return None if values is None else float(_normalised_mean(values, [scales[name] for name in names]))
+
+
+def _values(raw: Raw, names: Sequence[str]) -> Floats | None:
+    """(len(names),); `None` if one is missing."""
     values = [value for name in names if (value := raw.get(name)) is not None]
-    return sum(values) / len(names) if len(values) == len(names) else None
+    return np.array(values) if len(values) == len(names) else None

@@ -28,8 +28,14 @@ class AdjLpips(Metric):
 
     name = "adj_lpips"
     outputs = (
-        *drift_outputs("adj_lpips", "Adj-LPIPS", "down", digits=4),
-        Output(name="adj_lpips_per_s", title="Adj-LPIPS per second", direction="down", digits=3),
+        *drift_outputs("adj_lpips", "Adj-LPIPS", "down", digits=4, limits=(0.0, None)),
+        Output(
+            name="adj_lpips_per_s",
+            title="Adj-LPIPS per second",
+            direction="down",
+            digits=3,
+            range=(0.0, None),
+        ),
     )
     needs = {"pairs": FrameNeed(region="face", size=(SIDE, SIDE), smooth=True, window=2, at_once=_AT_ONCE)}
     networks = ("lpips_alex",)

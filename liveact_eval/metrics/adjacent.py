@@ -21,8 +21,15 @@ class Adjacent(Metric):
 
     name = "adjacent"
     outputs = (
-        Output(name="adjacent_ssim", title="Adj-SSIM", direction="none", digits=4),
-        Output(name="adjacent_mae", title="Adj-MAE", direction="none", unit="levels", digits=3),
+        Output(name="adjacent_ssim", title="Adj-SSIM", direction="none", digits=4, range=(-1.0, 1.0)),
+        Output(
+            name="adjacent_mae",
+            title="Adj-MAE",
+            direction="none",
+            unit="levels",
+            digits=3,
+            range=(0.0, 255.0),
+        ),
     )
     needs = {"pairs": FrameNeed(colour="luma", window=2)}
     recipe = "adjacent-luma-native-fps@1"
@@ -50,9 +57,12 @@ class Adjacent(Metric):
 
     def score(self, rows: Mapping[str, Rows], clip: ClipContext) -> ClipScore:
         """Both curves, and their means."""
+        if not len(rows["pairs"]):
+            why = Missing("too_short", "one frame has no neighbour")
+            return ClipScore(values={output.name: why for output in self.outputs})
         alike, error = rows["pairs"][:, 0], rows["pairs"][:, 1]
         ssim = mean_or_missing(alike)
-        mae = float(error.mean()) if len(error) else Missing("too_short", "one frame has no neighbour")
+        mae = float(error.mean())
         curves = (
             {"adjacent_mae": error}
             if isinstance(ssim, Missing)

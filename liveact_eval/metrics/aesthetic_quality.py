@@ -21,7 +21,11 @@ class AestheticQuality(Metric):
     """LAION's aesthetic mark of each frame, mean over frames; mean over clips."""
 
     name = "aesthetic_quality"
-    outputs = (Output(name="aesthetic_quality", title="Aesthetic quality", direction="up", digits=4),)
+    outputs = (
+        Output(
+            name="aesthetic_quality", title="Aesthetic quality", direction="up", digits=4, range=(None, None)
+        ),
+    )
     needs = {"frames": FrameNeed()}
     networks = ("clip_vitl14", "aesthetic")
     recipe = "vbench-aesthetic_quality-clip_vitl14-fp32-laion_linear@1"

@@ -28,7 +28,13 @@ class AvOffset(Metric):
     name = "av_offset"
     outputs = (
         Output(
-            name="av_offset_frames", title="AV offset", direction="none", unit="frames", digits=2, best=0.0
+            name="av_offset_frames",
+            title="AV offset",
+            direction="none",
+            unit="frames",
+            digits=2,
+            best=0.0,
+            range=(-float(SEARCH_FRAMES), float(SEARCH_FRAMES)),
         ),
         Output(
             name="av_offset_abs_frames",
@@ -37,8 +43,16 @@ class AvOffset(Metric):
             unit="frames",
             digits=2,
             best=0.0,
+            range=(0.0, float(SEARCH_FRAMES)),
         ),
-        Output(name="mouth_correlation", title="Mouth correlation", direction="up", digits=3, best=1.0),
+        Output(
+            name="mouth_correlation",
+            title="Mouth correlation",
+            direction="up",
+            digits=3,
+            best=1.0,
+            range=(-1.0, 1.0),
+        ),
     )
     needs = {
         "mouth": FrameNeed(region="mouth", size=(64, 48)),

@@ -19,7 +19,12 @@ class BackgroundConsistency(ConsistencyMetric):
     name = "background_consistency"
     outputs = (
         Output(
-            name="background_consistency", title="Background consistency", direction="up", digits=4, best=1.0
+            name="background_consistency",
+            title="Background consistency",
+            direction="up",
+            digits=4,
+            best=1.0,
+            range=(0.0, 1.0),
         ),
     )
     networks = ("clip_vitb32",)

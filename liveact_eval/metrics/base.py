@@ -9,24 +9,28 @@ all clips or a bootstrap sample of them give the same number by the same code.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.measure.buffers import RowBuffer
 from liveact_eval.measure.needs import FrameNeed, Need, SoundNeed
+from liveact_eval.measure.sharing import Memo, Of
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from liveact_eval.clips.truth import ClipTruth
+    from liveact_eval.networks.answering import Answerer
 
 Direction = Literal["up", "down", "none"]
 Rows = NDArray[np.floating[Any]]
+Range = tuple[float | None, float | None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,8 @@ class Output:
     """Decimals in tables."""
     best: float | None = None
     """The perfect score, where there is one."""
+    range: Range | None = None
+    """Lowest and highest value that it can have, `None` where there is no bound; `None` altogether: not stated."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,8 @@ class Missing:
 
     reason: str
     detail: str = ""
+    again: bool = False
+    """Whether it says nothing about the clip, so that the next run tries anew, as after any failure."""
 
 
 class NetworkSource(Protocol):
@@ -88,12 +96,46 @@ class Batch:
     """The picture to compare with, for a need with an anchor: see `FrameNeed.anchor_of`."""
     networks: NetworkSource | None = None
     """The networks that the metric asks for."""
+    memos: Mapping[Of, Memo] = field(default_factory=dict)
+    """What metrics with the same windows have made of them, of the reference and of the anchor; see `once`."""
+
+    def once(self, key: Hashable, make: Callable[[], T], *, of: Of = "windows") -> T:
+        """What `make` gives, made once for all metrics that get the same pictures and use the same key.
+
+        Args:
+            key: what the result depends on beside the pictures: the network's name, and how it is fed.
+            make: makes it, of nothing but `windows`, or `reference`, or `anchor`, as `of` says.
+            of: which of the three; an anchor keeps what was made of it for the whole pass.
+        """
+        memo = self.memos.get(of)
+        return make() if memo is None else memo.once(key, make)
 
     def network(self, name: str) -> nn.Module:
         """One of the networks that the metric asks for."""
         if self.networks is None:
             raise ValueError(f"network {name!r}: a metric that names it in `networks` comes with it")
         return self.networks.get(name)
+
+
+class Follower(ABC):
+    """A collector that takes batches instead of rows: what comes of a frame depends on those before it."""
+
+    @abstractmethod
+    def follow(self, batch: Batch) -> None:
+        """Take the next windows; `Metric.features` is not asked."""
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Rows are for other collectors.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(f"{type(self).__name__} was given rows; it takes batches, by `follow`")
+
+    @property
+    @abstractmethod
+    def table(self) -> NDArray[Any]:
+        """What `score` gets; nothing follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +148,11 @@ class ClipContext:
     """Ground truth, for drawn clips."""
     frames: int = 0
     """Frames measured."""
+    face_counts: NDArray[np.int64] | None = None
+    """(T,) faces that the detector saw in each frame; for drawn clips 1 where the face is, else 0; `None` where no
+    metric asked for faces."""
+    answerer: Answerer | None = None
+    """Who answers questions about videos, where the user has given somebody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,18 +192,31 @@ class Metric(ABC):
     """Whether it needs ground truth."""
     networks: ClassVar[tuple[str, ...]] = ()
     """Names in the catalogue of networks of those that it runs."""
+    answers: ClassVar[bool] = False
+    """Whether it asks questions of the model behind `networks.answerer`."""
     only_fps: ClassVar[float | None] = None
     """The one frame rate that it can measure at; `None`: any."""
+    counts_faces: ClassVar[bool] = False
+    """Whether it is about how many faces there are: these are searched for then, and none is a number too."""
+    by_name_only: ClassVar[bool] = False
+    """Whether `all` leaves it out: it costs so much that only who names it wants it."""
 
     @property
     def face(self) -> bool:
         """Whether it needs a face track."""
-        return any(isinstance(need, FrameNeed) and need.region != "frame" for need in self.needs.values())
+        return self.counts_faces or any(
+            isinstance(need, FrameNeed) and need.region != "frame" for need in self.needs.values()
+        )
 
     @property
     def paired(self) -> bool:
         """Whether it compares with the real video, frame by frame."""
         return any(isinstance(need, FrameNeed) and need.paired for need in self.needs.values())
+
+    @property
+    def needs_real(self) -> bool:
+        """Whether it says nothing without a real video: frame by frame, or as a set of them."""
+        return self.paired
 
     @property
     def portrait(self) -> bool:
@@ -190,6 +250,10 @@ class Metric(ABC):
         """The collectors of a clip, by need; to be overridden where two needs meet in one."""
         return {need: self.collector(need) for need in self.needs}
 
+    def collectors_at(self, fps: float) -> Mapping[str, Collector]:
+        """The collectors of a clip of that frame rate; to be overridden in place of `collectors` where it matters."""
+        return self.collectors()
+
     def statistics(self, value: float) -> NDArray[np.float64]:
         """Step 2b: an additive vector for one clip's value."""
         return np.array([value, 1.0])
@@ -210,10 +274,11 @@ class Metric(ABC):
             "outputs": [vars(output) for output in self.outputs],
             "needs": {
                 "streams": {name: vars(need) for name, need in self.needs.items()},
-                "reference_video": self.paired,
+                "reference_video": self.needs_real,
                 "portrait": self.portrait,
                 "face_track": self.face,
                 "ground_truth": self.truth,
+                "answerer": self.answers,
                 "networks": list(self.networks),
             },
         }

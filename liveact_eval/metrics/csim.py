@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.measure.buffers import RowBuffer
 from liveact_eval.measure.needs import FrameNeed
+from liveact_eval.measure.sharing import Of
 from liveact_eval.metrics._csim import Reference, cosines, recipe
 from liveact_eval.metrics._drift import drift_of
 from liveact_eval.metrics._drift_outputs import all_missing, drift_outputs, drift_values
+from liveact_eval.metrics._network_batches import device_of
 from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Metric, Missing, Output, Rows
 from liveact_eval.metrics.registry import register
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
 WEIGHTS = "w600k_r50"
 """Weight file of the network; values of different files differ by several hundredths."""
+_NETWORK = "iresnet50"
 _SIZE = (112, 112)
 _AT_ONCE = 16
+_COSINE = (-1.0, 1.0)
 
 
 class _Identity(Metric):
     """Cosine of identity vectors of aligned faces, per frame; a frame without a face has none."""
 
-    networks = ("iresnet50",)
+    networks = (_NETWORK,)
     source = "Deng et al., CVPR 2019 (ArcFace); five-point alignment of insightface"
     reference: ClassVar[Reference]
 
@@ -61,8 +61,8 @@ class CSIM(_Identity):
     name = "csim"
     reference = "portrait"
     outputs = (
-        *drift_outputs("csim", "CSIM", "up", best=1.0),
-        Output(name="csim_coverage", title="CSIM coverage", direction="up", best=1.0),
+        *drift_outputs("csim", "CSIM", "up", best=1.0, limits=_COSINE),
+        Output(name="csim_coverage", title="CSIM coverage", direction="up", best=1.0, range=(0.0, 1.0)),
     )
     needs = {
         "faces": FrameNeed(region="face", size=_SIZE, at_once=_AT_ONCE, anchor=True, anchor_of="portrait")
@@ -75,10 +75,7 @@ class CSIM(_Identity):
 
     def features(self, need: str, batch: Batch) -> NDArray[np.float64]:
         """(N,) cosines, NaN where a frame has no face."""
-        if batch.anchor is None:
-            raise ValueError("a need with an anchor comes with it")
-        network = batch.network(self.networks[0])
-        return cosines(_vectors(network, batch.windows[:, 0]), _vectors(network, batch.anchor[None])[0])
+        return cosines(_vectors(batch), _vectors(batch, "anchor")[0])
 
 
 @register
@@ -87,7 +84,7 @@ class CSIMPaired(_Identity):
 
     name = "csim_paired"
     reference = "paired"
-    outputs = drift_outputs("csim_paired", "CSIM paired", "up", best=1.0)[:2]
+    outputs = drift_outputs("csim_paired", "CSIM paired", "up", best=1.0, limits=_COSINE)[:2]
     needs = {"faces": FrameNeed(region="face", size=_SIZE, at_once=_AT_ONCE, paired=True)}
     recipe = recipe(WEIGHTS, "paired")
     summary = (
@@ -96,12 +93,7 @@ class CSIMPaired(_Identity):
 
     def features(self, need: str, batch: Batch) -> NDArray[np.float64]:
         """(N,) cosines, NaN where either frame has no face."""
-        if batch.reference is None:
-            raise ValueError("a paired need comes with its reference")
-        network, faces, real = batch.network(self.networks[0]), batch.windows[:, 0], batch.reference[:, 0]
-        vectors = _vectors(network, faces)
-        # The real video against itself is part of every run, and needs each face once.
-        return cosines(vectors, vectors if faces.equal(real) else _vectors(network, real))
+        return cosines(_vectors(batch), _vectors(batch, "reference"))
 
 
 @register
@@ -110,7 +102,7 @@ class CSIMFirst(_Identity):
 
     name = "csim_first"
     reference = "first"
-    outputs = drift_outputs("csim_first", "CSIM first", "up", best=1.0)[:3]
+    outputs = drift_outputs("csim_first", "CSIM first", "up", best=1.0, limits=_COSINE)[:3]
     needs = {"faces": FrameNeed(region="face", size=_SIZE, at_once=_AT_ONCE)}
     recipe = recipe(WEIGHTS, "first")
     summary = (
@@ -120,7 +112,7 @@ class CSIMFirst(_Identity):
 
     def features(self, need: str, batch: Batch) -> NDArray[np.float32]:
         """(N, 512) identity vectors, NaN where a frame has no face."""
-        return _vectors(batch.network(self.networks[0]), batch.windows[:, 0])
+        return _vectors(batch)
 
     def collector(self, need: str) -> FirstFace:
         """Cosines only: vectors of an hour would take hundreds of megabytes."""
@@ -149,13 +141,27 @@ class FirstFace:
         return self._cosines.table
 
 
-def _vectors(network: nn.Module, faces: torch.Tensor) -> NDArray[np.float32]:
-    """Identity vectors of (N, 112, 112, 3) faces, (N, 512); NaN for a face of NaN."""
+def _vectors(batch: Batch, of: Of = "windows") -> NDArray[np.float32]:
+    """Identity vectors of the faces of a batch, (N, 512), once for all metrics of this file; NaN for a face of NaN.
+
+    Raises:
+        ValueError: the batch does not have what is asked for.
+    """
     import torch
 
     from liveact_eval.networks.iresnet import embed
 
-    device = next(network.parameters()).device
-    made = torch.cat([embed(network, part.to(device)).cpu() for part in faces.split(_AT_ONCE)])
-    vectors: NDArray[np.float32] = made.numpy()
-    return vectors
+    whole = {"windows": batch.windows, "reference": batch.reference, "anchor": batch.anchor}[of]
+    if whole is None:
+        raise ValueError(f"this batch has no {of}; a need that asks for one comes with it")
+    faces = whole[None] if of == "anchor" else whole[:, 0]
+    network = batch.network(_NETWORK)
+
+    def make() -> NDArray[np.float32]:
+        device = device_of(network)
+        vectors: NDArray[np.float32] = torch.cat(
+            [embed(network, part.to(device)).cpu() for part in faces.split(_AT_ONCE)]
+        ).numpy()
+        return vectors
+
+    return batch.once((_NETWORK, "identity"), make, of=of)

@@ -22,7 +22,14 @@ _TOO_SHORT = Missing("too_short", "one frame cannot drift")
 
 def _outputs(prefix: str, title: str) -> tuple[Output, ...]:
     means = tuple(
-        Output(name=f"{prefix}_{name}", title=f"{title} {label}", direction="down", digits=2, best=0.0)
+        Output(
+            name=f"{prefix}_{name}",
+            title=f"{title} {label}",
+            direction="down",
+            digits=2,
+            best=0.0,
+            range=(0.0, None),
+        )
         for name, label in (
             ("pixel_total", "pixel"),
             ("pixel_last", "pixel last"),

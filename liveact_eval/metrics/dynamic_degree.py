@@ -28,8 +28,15 @@ class DynamicDegree(Metric):
 
     name = "dynamic_degree"
     outputs = (
-        Output(name="dynamic_degree", title="Dynamic degree", direction="up", digits=3, best=1.0),
-        Output(name=_MARGIN, title="Motion / threshold", direction="none", digits=2),
+        Output(
+            name="dynamic_degree",
+            title="Dynamic degree",
+            direction="up",
+            digits=3,
+            best=1.0,
+            range=(0.0, 1.0),
+        ),
+        Output(name=_MARGIN, title="Motion / threshold", direction="none", digits=2, range=(0.0, None)),
     )
     needs = {"pairs": FrameNeed(window=2, per_second=8)}
     networks = ("raft",)

@@ -12,10 +12,10 @@ from liveact_eval.errors import UserError
 from liveact_eval.measure.needs import FrameNeed
 from liveact_eval.metrics._fid_resize import Resize, to_inception_levels
 from liveact_eval.metrics._frechet_metric import SPLITS, FrechetMetric, split_halves
-from liveact_eval.metrics._gaussian_collector import GaussianCollector, unpack
+from liveact_eval.metrics._gaussian_collector import GaussianCollector, kept_only, statistics_only, unpack
 from liveact_eval.metrics._kid import kernel_blocks
 from liveact_eval.metrics._network_batches import device_of
-from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Missing, Output, Rows
+from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Collector, Missing, Output, Rows
 from liveact_eval.metrics.registry import register
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ KEPT_PER_CLIP = 256
 _BATCH = 16
 
 
-class _Inception(FrechetMetric):
+class InceptionMetric(FrechetMetric):
     """Features of every frame; the Fréchet distance of all, the kernel distance of some."""
 
     needs = {"frames": FrameNeed()}
@@ -36,7 +36,7 @@ class _Inception(FrechetMetric):
     resize: ClassVar[Resize]
     source = "Heusel et al., NeurIPS 2017; Binkowski et al., ICLR 2018; Parmar et al., CVPR 2022 (clean-fid)"
 
-    def collector(self, need: str) -> GaussianCollector:
+    def collector(self, need: str) -> Collector:
         """Statistics of all frames, features of some."""
         return GaussianCollector(keep=KEPT_PER_CLIP)
 
@@ -57,7 +57,10 @@ class _Inception(FrechetMetric):
         names = [output.name for output in self.outputs]
         if not len(rows["frames"]):
             return ClipScore(values=dict.fromkeys(names, Missing("no_frames")))
-        return ClipScore(values={}, parts=dict.fromkeys(names, rows["frames"][0]))
+        row = rows["frames"][0]
+        # Each output keeps what it is computed from: together they are large.
+        parts = {name: (statistics_only if name == self.frechet else kept_only)(row) for name in names}
+        return ClipScore(values={}, parts=parts)
 
     def distances(
         self, output: str, real: Sequence[Floats], generated: Sequence[Floats], weights: Floats | None
@@ -96,14 +99,14 @@ class _Inception(FrechetMetric):
 
 
 @register
-class FID(_Inception):
+class FID(InceptionMetric):
     """With clean-fid's resize."""
 
     name = "fid"
     frechet = "fid"
     outputs = (
-        Output(name="fid", title="FID", direction="down", digits=2, best=0.0),
-        Output(name="kid", title="KID x1000", direction="down", digits=2, best=0.0),
+        Output(name="fid", title="FID", direction="down", digits=2, best=0.0, range=(0.0, None)),
+        Output(name="kid", title="KID x1000", direction="down", digits=2, best=0.0, range=(None, None)),
     )
     networks = ("inception_script",)
     resize = "clean"
@@ -115,12 +118,16 @@ class FID(_Inception):
 
 
 @register
-class FIDLegacy(_Inception):
+class FIDLegacy(InceptionMetric):
     """With pytorch-fid's resize."""
 
     name = "fid_legacy"
     frechet = "fid_legacy"
-    outputs = (Output(name="fid_legacy", title="FID (legacy)", direction="down", digits=2, best=0.0),)
+    outputs = (
+        Output(
+            name="fid_legacy", title="FID (legacy)", direction="down", digits=2, best=0.0, range=(0.0, None)
+        ),
+    )
     networks = ("inception",)
     resize = "legacy_pytorch"
     recipe = "fid-legacy_pytorch-fullframe-everyframe@1"

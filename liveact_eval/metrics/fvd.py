@@ -10,7 +10,7 @@ from liveact_eval.metrics._frechet_metric import FrechetMetric
 from liveact_eval.metrics._fvd_clips import HOP, WINDOW, Framing, to_i3d_clips
 from liveact_eval.metrics._gaussian_collector import GaussianCollector
 from liveact_eval.metrics._network_batches import device_of
-from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Missing, Output, Rows
+from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Collector, Missing, Output, Rows
 from liveact_eval.metrics.registry import register
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _BATCH = 4
 
 
-class _I3D(FrechetMetric):
+class I3DMetric(FrechetMetric):
     """Logits of windows that do not overlap."""
 
     needs = {"windows": FrameNeed(window=WINDOW, hop=HOP)}
@@ -28,7 +28,7 @@ class _I3D(FrechetMetric):
     framing: ClassVar[Framing]
     source = "Unterthiner et al., 2018; I3D TorchScript of StyleGAN-V"
 
-    def collector(self, need: str) -> GaussianCollector:
+    def collector(self, need: str) -> Collector:
         """Statistics of all windows."""
         return GaussianCollector()
 
@@ -49,12 +49,12 @@ class _I3D(FrechetMetric):
 
 
 @register
-class FVD(_I3D):
+class FVD(I3DMetric):
     """The shorter side to 224, then the middle."""
 
     name = "fvd"
     frechet = "fvd"
-    outputs = (Output(name="fvd", title="FVD", direction="down", digits=1, best=0.0),)
+    outputs = (Output(name="fvd", title="FVD", direction="down", digits=1, best=0.0, range=(0.0, None)),)
     framing = "shorter_center"
     recipe = "fvd-shorter_center-16f-hop16-all@1"
     summary = (
@@ -64,12 +64,16 @@ class FVD(_I3D):
 
 
 @register
-class FVDStretch(_I3D):
+class FVDStretch(I3DMetric):
     """Straight to a square."""
 
     name = "fvd_stretch"
     frechet = "fvd_stretch"
-    outputs = (Output(name="fvd_stretch", title="FVD (stretch)", direction="down", digits=1, best=0.0),)
+    outputs = (
+        Output(
+            name="fvd_stretch", title="FVD (stretch)", direction="down", digits=1, best=0.0, range=(0.0, None)
+        ),
+    )
     framing = "stretch"
     recipe = "fvd-stretch-16f-hop16-all@1"
     summary = "FVD with pictures stretched to a square, as the original TensorFlow script does."

@@ -22,7 +22,9 @@ class ImagingQuality(Metric):
     """MUSIQ of each frame, mean over frames; mean over clips."""
 
     name = "imaging_quality"
-    outputs = (Output(name="imaging_quality", title="Imaging quality", direction="up", digits=4),)
+    outputs = (
+        Output(name="imaging_quality", title="Imaging quality", direction="up", digits=4, range=(None, None)),
+    )
     needs = {"frames": FrameNeed()}
     networks = ("musiq",)
     recipe = "vbench-imaging_quality-musiq_spaq-longer512@1"

@@ -25,7 +25,7 @@ class Lpips(Metric):
     """Perceptual distance of whole frames at their own size; mean over frames, then over clips."""
 
     name = "lpips"
-    outputs = drift_outputs("lpips", "LPIPS", "down", digits=4, best=0.0)[:3]
+    outputs = drift_outputs("lpips", "LPIPS", "down", digits=4, best=0.0, limits=(0.0, None))[:3]
     needs = {"frames": FrameNeed(paired=True)}
     networks = ("lpips_alex",)
     recipe = "lpips-v0.1-alex-fullframe-framewise@1"

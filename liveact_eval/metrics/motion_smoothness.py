@@ -26,7 +26,14 @@ class MotionSmoothness(Metric):
 
     name = "motion_smoothness"
     outputs = (
-        Output(name="motion_smoothness", title="Motion smoothness", direction="up", digits=4, best=1.0),
+        Output(
+            name="motion_smoothness",
+            title="Motion smoothness",
+            direction="up",
+            digits=4,
+            best=1.0,
+            range=(0.0, 1.0),
+        ),
     )
     needs = {"triples": FrameNeed(window=3, hop=2)}
     networks = ("amt_s",)

@@ -23,7 +23,17 @@ class Psnr(Metric):
     """Peak signal-to-noise ratio over all pixels and channels of RGB; mean over frames, then over clips."""
 
     name = "psnr"
-    outputs = (Output(name="psnr_db", title="PSNR", direction="up", unit="dB", digits=2, best=CEILING_DB),)
+    outputs = (
+        Output(
+            name="psnr_db",
+            title="PSNR",
+            direction="up",
+            unit="dB",
+            digits=2,
+            best=CEILING_DB,
+            range=(0.0, CEILING_DB),
+        ),
+    )
     needs = {"frames": FrameNeed(paired=True)}
     recipe = "psnr-rgb-framewise-cap100@1"
     summary = "How close each frame is to the real frame of the same index. Equal frames count as 100 dB."

@@ -39,11 +39,17 @@ class Repetition(Metric):
 
     name = "repetition"
     outputs = (
-        Output(name="frozen_share", title="Frozen", direction="down", digits=3, best=0.0),
+        Output(name="frozen_share", title="Frozen", direction="down", digits=3, best=0.0, range=(0.0, 1.0)),
         Output(
-            name="longest_freeze_s", title="Longest freeze", direction="down", unit="s", digits=2, best=0.0
+            name="longest_freeze_s",
+            title="Longest freeze",
+            direction="down",
+            unit="s",
+            digits=2,
+            best=0.0,
+            range=(0.0, None),
         ),
-        Output(name="loop_share", title="Looping", direction="down", digits=3, best=0.0),
+        Output(name="loop_share", title="Looping", direction="down", digits=3, best=0.0, range=(0.0, 1.0)),
     )
     needs = {"frames": FrameNeed(colour="luma", size=(GRID * 4, GRID * 4))}
     recipe = "repetition-grid16-0.75levels@2"

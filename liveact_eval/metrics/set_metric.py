@@ -24,6 +24,11 @@ class SetMetric(Metric):
     resamples: ClassVar[int] = 200
     """Bootstrap samples at most: a distance of sets costs more than a mean."""
 
+    @property
+    def needs_real(self) -> bool:
+        """There is no distance without real videos."""
+        return True
+
     @abstractmethod
     def distances(
         self, output: str, real: Sequence[Floats], generated: Sequence[Floats], weights: Floats | None

@@ -21,9 +21,17 @@ class Sharpness(Metric):
 
     name = "sharpness"
     outputs = (
-        Output(name="sharpness", title="Sharpness", direction="up", unit="levels²", digits=1),
         Output(
-            name="sharpness_trend", title="Sharpness trend", direction="none", unit="%/s", digits=2, best=0.0
+            name="sharpness", title="Sharpness", direction="up", unit="levels²", digits=1, range=(0.0, None)
+        ),
+        Output(
+            name="sharpness_trend",
+            title="Sharpness trend",
+            direction="none",
+            unit="%/s",
+            digits=2,
+            best=0.0,
+            range=(None, None),
         ),
     )
     needs = {"frames": FrameNeed(colour="luma")}

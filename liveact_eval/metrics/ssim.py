@@ -19,7 +19,7 @@ class Ssim(Metric):
     """Structural similarity of each RGB channel, averaged; mean over frames, then over clips."""
 
     name = "ssim"
-    outputs = (Output(name="ssim", title="SSIM", direction="up", digits=4, best=1.0),)
+    outputs = (Output(name="ssim", title="SSIM", direction="up", digits=4, best=1.0, range=(-1.0, 1.0)),)
     needs = {"frames": FrameNeed(paired=True)}
     recipe = "ssim-rgb-gauss11-framewise@1"
     summary = "How alike each frame and the real frame of the same index are in local structure."

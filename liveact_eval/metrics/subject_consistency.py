@@ -18,7 +18,14 @@ class SubjectConsistency(ConsistencyMetric):
 
     name = "subject_consistency"
     outputs = (
-        Output(name="subject_consistency", title="Subject consistency", direction="up", digits=4, best=1.0),
+        Output(
+            name="subject_consistency",
+            title="Subject consistency",
+            direction="up",
+            digits=4,
+            best=1.0,
+            range=(0.0, 1.0),
+        ),
     )
     networks = ("dino_vitb16",)
     recipe = "vbench-subject_consistency-dino_vitb16-frameweighted@1"

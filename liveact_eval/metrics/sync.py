@@ -11,6 +11,7 @@ from liveact_eval.measure.needs import FrameNeed, SoundNeed
 from liveact_eval.metrics._mfcc import MfccStream, sound_windows
 from liveact_eval.metrics._sync_crops import whole_pictures
 from liveact_eval.metrics._sync_curve import (
+    EDGE_SHIFT,
     HOP_S,
     MIN_WINDOWS,
     RATE_FPS,
@@ -42,10 +43,15 @@ _SOUND = SoundNeed(
 )
 
 
-def _outputs(prefix: str, title: str) -> tuple[Output, ...]:
+_LARGEST = float(EDGE_SHIFT - 1)
+"""Largest offset, in frames: beyond it there is none."""
+
+
+def sync_outputs(prefix: str, title: str) -> tuple[Output, ...]:
+    """The numbers of a metric of lip sync, by the beginning of their names and of their titles."""
     return (
-        Output(name=f"{prefix}_c", title=f"{title}-C", direction="up"),
-        Output(name=f"{prefix}_d", title=f"{title}-D", direction="down"),
+        Output(name=f"{prefix}_c", title=f"{title}-C", direction="up", range=(0.0, None)),
+        Output(name=f"{prefix}_d", title=f"{title}-D", direction="down", range=(0.0, None)),
         Output(
             name=f"{prefix}_offset_frames",
             title=f"{title} offset",
@@ -53,6 +59,7 @@ def _outputs(prefix: str, title: str) -> tuple[Output, ...]:
             unit="frames",
             digits=2,
             best=0.0,
+            range=(-_LARGEST, _LARGEST),
         ),
         Output(
             name=f"{prefix}_offset_abs_frames",
@@ -61,9 +68,17 @@ def _outputs(prefix: str, title: str) -> tuple[Output, ...]:
             unit="frames",
             digits=2,
             best=0.0,
+            range=(0.0, _LARGEST),
         ),
-        Output(name=f"{prefix}_d_zero", title=f"{title}-D at 0", direction="down"),
-        Output(name=f"{prefix}_coverage", title=f"{title} coverage", direction="up", digits=2, best=1.0),
+        Output(name=f"{prefix}_d_zero", title=f"{title}-D at 0", direction="down", range=(0.0, None)),
+        Output(
+            name=f"{prefix}_coverage",
+            title=f"{title} coverage",
+            direction="up",
+            digits=2,
+            best=1.0,
+            range=(0.0, 1.0),
+        ),
     )
 
 
@@ -88,11 +103,7 @@ class _Sync(Metric):
         device = next(network.parameters()).device
         windows = batch.windows
         if need == "sound":
-            # The windows of a batch follow each other: the steps that they share are made once.
-            samples = torch.cat([windows[0], windows[1:, -_SAMPLES:].flatten()]).numpy()
-            steps = MfccStream(previous=float(samples[0])).push(samples[1:])
-            heard = torch.from_numpy(sound_windows(steps, len(windows)))
-            return _cpu(network.embed_audio(heard.to(device)))
+            return batch.once(("syncnet", "sound"), lambda: _heard(network, windows, device))
         frames = torch.cat([windows[:, 0], windows[-1, 1:-1]])
         return self._embedded(network, frames, device)
 
@@ -114,31 +125,10 @@ class _Sync(Metric):
             values: dict[str, float | Missing] = {output.name: missing for output in self.outputs}
             return ClipScore(values=values)
         found = scores(table)
-        curves: dict[str, Rows] = {f"{self.prefix}_confidence": framewise_confidence(table)}
-        stretches = over_time(table)
-        if stretches:
-            curves[f"{self.prefix}_c_5s"] = _per_frame([part.confidence for part in stretches], len(table))
-            curves[f"{self.prefix}_d_5s"] = _per_frame([part.distance for part in stretches], len(table))
-        # Frame 0 of every curve is that of the clip.
-        before = np.full(counts.first, np.nan)
-        curves = {name: np.concatenate([before, curve]) for name, curve in curves.items()}
-        return ClipScore(values=self._values(found, counts), curves=curves)
-
-    def _values(self, found: SyncScores, counts: Counts) -> dict[str, float | Missing]:
-        offset: float | Missing = float(found.offset)
-        distance: float | Missing = float(abs(found.offset))
-        if found.at_edge:
-            offset = distance = Missing(
-                "no_sync", f"the nearest sound is {found.offset} frames away, at the end of the search"
-            )
-        return {
-            f"{self.prefix}_c": found.confidence,
-            f"{self.prefix}_d": found.distance,
-            f"{self.prefix}_offset_frames": offset,
-            f"{self.prefix}_offset_abs_frames": distance,
-            f"{self.prefix}_d_zero": found.distance_at_zero,
-            f"{self.prefix}_coverage": found.windows / counts.video,
-        }
+        curves = sync_curves(self.prefix, table, counts.first)
+        return ClipScore(
+            values=sync_values(self.prefix, [found], found.windows / counts.video), curves=curves
+        )
 
 
 @register
@@ -146,7 +136,7 @@ class Sync(_Sync):
     """On the face that is followed through the clip."""
 
     name = prefix = "sync"
-    outputs = _outputs("sync", "Sync")
+    outputs = sync_outputs("sync", "Sync")
     needs = {"mouths": FrameNeed(region="sync", window=_COUNTED_FRAMES, at_once=8), "sound": _SOUND}
     recipe = "syncnet-v1-direct-yunet-everyframe@1"
     summary = (
@@ -162,7 +152,7 @@ class SyncLse(_Sync):
 
     name = "sync_lse"
     prefix = "lse"
-    outputs = _outputs("lse", "LSE")
+    outputs = sync_outputs("lse", "LSE")
     needs = {"mouths": FrameNeed(window=_COUNTED_FRAMES, at_once=8), "sound": _SOUND}
     recipe = "syncnet-v1-lse-wholepicture@1"
     summary = (
@@ -174,6 +164,55 @@ class SyncLse(_Sync):
         import torch
 
         return super()._embedded(network, torch.from_numpy(whole_pictures(frames.numpy())), device)
+
+
+def sync_values(prefix: str, found: Sequence[SyncScores], coverage: float) -> dict[str, float | Missing]:
+    """The numbers of a clip: means over its stretches; an offset is the mean of those that are one.
+
+    Args:
+        prefix: of the outputs.
+        found: scores of the stretches that were measured, at least one.
+        coverage: share of the clip that they cover.
+    """
+    offset: float | Missing
+    distance: float | Missing
+    synced = [one.offset for one in found if not one.at_edge]
+    if synced:
+        offset, distance = float(np.mean(synced)), float(np.mean(np.abs(synced)))
+    else:
+        offset = distance = Missing(
+            "no_sync", f"the nearest sound is {found[0].offset} frames away, at the end of the search"
+        )
+    return {
+        f"{prefix}_c": float(np.mean([one.confidence for one in found])),
+        f"{prefix}_d": float(np.mean([one.distance for one in found])),
+        f"{prefix}_offset_frames": offset,
+        f"{prefix}_offset_abs_frames": distance,
+        f"{prefix}_d_zero": float(np.mean([one.distance_at_zero for one in found])),
+        f"{prefix}_coverage": coverage,
+    }
+
+
+def sync_curves(prefix: str, table: Rows, first: int) -> dict[str, Rows]:
+    """Curves of a stretch that begins with window `first`; frame 0 of every curve is that of the clip."""
+    curves: dict[str, Rows] = {f"{prefix}_confidence": framewise_confidence(table)}
+    stretches = over_time(table)
+    if stretches:
+        curves[f"{prefix}_c_5s"] = _per_frame([part.confidence for part in stretches], len(table))
+        curves[f"{prefix}_d_5s"] = _per_frame([part.distance for part in stretches], len(table))
+    before = np.full(first, np.nan)
+    return {name: np.concatenate([before, curve]) for name, curve in curves.items()}
+
+
+def _heard(network: SyncNet, windows: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """(N, 1024) embeddings of (N, samples) windows of sound."""
+    import torch
+
+    # The windows of a batch follow each other: the steps that they share are made once.
+    samples = torch.cat([windows[0], windows[1:, -_SAMPLES:].flatten()]).numpy()
+    steps = MfccStream(previous=float(samples[0])).push(samples[1:])
+    heard = torch.from_numpy(sound_windows(steps, len(windows)))
+    return _cpu(network.embed_audio(heard.to(device)))
 
 
 def _unmeasured(windows: int, counts: Counts) -> Missing | None:

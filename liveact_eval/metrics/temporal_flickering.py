@@ -19,7 +19,14 @@ class TemporalFlickering(Metric):
 
     name = "temporal_flickering"
     outputs = (
-        Output(name="temporal_flickering", title="Temporal flickering", direction="up", digits=4, best=1.0),
+        Output(
+            name="temporal_flickering",
+            title="Temporal flickering",
+            direction="up",
+            digits=4,
+            best=1.0,
+            range=(0.0, 1.0),
+        ),
     )
     needs = {"pairs": FrameNeed(window=2)}
     recipe = "vbench-temporal_flickering-nofilter@1"

@@ -92,6 +92,8 @@ class Network(_Entry):
     """`module:function` that takes the paths of the files and gives the network; nothing missing, nothing left over."""
     seeded: str | None = Field(default=None, pattern=_FUNCTION)
     """`module:function` that gives the network with weights from a rule; `null` where there is none."""
+    float32_only: str | None = "nobody has compared it in bfloat16"
+    """Why it computes in float32 whatever `networks.precision` says; `null`: it may run in bfloat16."""
 
     @property
     def summary(self) -> str:

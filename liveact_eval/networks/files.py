@@ -2,7 +2,8 @@
 
 Loaders take the paths of the files in the order of the catalogue. Nothing may be missing, left over or of another
 shape; only what a network has no part for is left out, and each loader says what that is. Pickled files run no code;
-TorchScript files do, so they are opened only after their SHA-256 was checked.
+TorchScript files do, so they are opened only after their SHA-256 was checked. Errors say what is wrong with a file;
+`Networks`, which asks for them, adds the command that mends it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from liveact_eval.networks.aesthetic import build_aesthetic_head
 from liveact_eval.networks.amt import build_amt_s
 from liveact_eval.networks.clip_visual import build_clip_vitb32, build_clip_vitl14, visual_weights
 from liveact_eval.networks.dino import build_dino
+from liveact_eval.networks.fan import build_fan
 from liveact_eval.networks.iresnet import DEPTHS_50, DEPTHS_100, build_iresnet50, build_iresnet100
 from liveact_eval.networks.iresnet_onnx import read_iresnet_onnx
 from liveact_eval.networks.lpips_net import Trunk, build_lpips
@@ -32,11 +34,12 @@ from liveact_eval.networks.resnet_face import official_names as resnet_names
 from liveact_eval.networks.s3fd import build_s3fd
 from liveact_eval.networks.scripted import check_shapes, load_scripted_i3d, load_scripted_inception
 from liveact_eval.networks.syncnet import build_syncnet
+from liveact_eval.networks.videomae import build_videomae_g
 
 _COUNTER = "num_batches_tracked"
 # What the unpickler says of damaged files has no common base.
 _UNREADABLE = (OSError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, pickle.UnpicklingError)
-_WRAPPERS = ("state_dict", "params", "model")
+_WRAPPERS = ("state_dict", "params", "model", "module")
 """Names under which trainers put the tensors inside a file."""
 
 
@@ -72,6 +75,17 @@ def load_syncnet(path: Path) -> nn.Module:
 def load_s3fd(path: Path) -> nn.Module:
     """S3FD."""
     return _strict(build_s3fd(), read_state(path), path)
+
+
+def load_fan(path: Path) -> nn.Module:
+    """2D-FAN-4."""
+    return _strict(build_fan(), read_state(path), path)
+
+
+def load_videomae_g(path: Path) -> nn.Module:
+    """VideoMAE V2 ViT-g; the classifier is left out. Half precision in the file becomes float32."""
+    tensors = {name: value for name, value in read_state(path).items() if not name.startswith("head.")}
+    return _strict(build_videomae_g(), tensors, path)
 
 
 def load_iresnet50(path: Path) -> nn.Module:
@@ -143,18 +157,18 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        # PyTorch advises to let an unreadable pickle run its code; nobody should.
+        pickled = isinstance(error, pickle.UnpicklingError)
+        lines = [] if pickled else str(error).strip().splitlines()
+        reason = f": {lines[0].rstrip('.')}" if lines else ""
         raise UserError(
-            f"{str(path)!r} cannot be read as tensors pickled by PyTorch: {reason}. It is cut short or of another "
-            "kind: fetch it again."
+            f"{str(path)!r} cannot be read as tensors pickled by PyTorch{reason}. It is cut short or of another kind."
         ) from error
     for name in _WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise UserError(
-            f"{str(path)!r} holds a {type(content).__name__}, expected a table of tensors. Fetch that file again."
-        )
+        raise UserError(f"{str(path)!r} holds a {type(content).__name__}, expected a table of tensors.")
     return dict(content)
 
 
@@ -187,7 +201,6 @@ def _strict(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> nn
     except RuntimeError as error:
         reasons = [line.strip() for line in str(error).splitlines()[1:4]]
         raise UserError(
-            f"{str(path)!r} is not the file of {type(network).__name__}: {' '.join(reasons)[:400]}. "
-            "Move it away and fetch it again."
+            f"{str(path)!r} is not the file of {type(network).__name__}: {' '.join(reasons)[:400]}."
         ) from error
     return network

@@ -29,7 +29,8 @@ def seeded_tensor(salt: str, network: str, key: str, shape: tuple[int, ...]) -> 
         values = 0.25 + 0.05 * normal if "prelu" in key else 1 + 0.1 * normal
     else:
         values = 0.1 * normal
-    return torch.from_numpy(values.astype(np.float32))
+    # Arithmetic on an array of no dimension gives a number.
+    return torch.from_numpy(np.asarray(values, np.float32))
 
 
 def fill_seeded(

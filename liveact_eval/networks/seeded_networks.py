@@ -16,6 +16,8 @@ from liveact_eval.networks import amt, raft
 from liveact_eval.networks.aesthetic import build_aesthetic_head
 from liveact_eval.networks.clip_visual import build_clip_vitb32, build_clip_vitl14
 from liveact_eval.networks.dino import build_dino
+from liveact_eval.networks.fan import SIDE as HEAD_SIDE
+from liveact_eval.networks.fan import build_fan
 from liveact_eval.networks.i3d import LEAST_FRAMES, build_i3d
 from liveact_eval.networks.i3d import SIDE as CLIP_SIDE
 from liveact_eval.networks.inception import SIDE as INCEPTION_SIDE
@@ -29,6 +31,7 @@ from liveact_eval.networks.resnet_face import build_resnet_face18
 from liveact_eval.networks.s3fd import build_s3fd
 from liveact_eval.networks.seeded import SALT, calibrate, fill_seeded, seeded_tensor
 from liveact_eval.networks.syncnet import COEFFICIENTS, CROP, WINDOW_FRAMES, WINDOW_STEPS, build_syncnet
+from liveact_eval.networks.videomae import build_videomae_g
 from liveact_eval.networks.yunet import LANDMARKS, STRIDES
 
 _FORMS = {64: 60.0, 16: 25.0, 4: 10.0, 1: 2.0}
@@ -71,6 +74,18 @@ def syncnet() -> nn.Module:
 def s3fd() -> nn.Module:
     """S3FD. It finds nothing, or boxes anywhere."""
     return _filled(build_s3fd(), "s3fd")
+
+
+def fan() -> nn.Module:
+    """2D-FAN-4; takes 0..1. Its points lie anywhere."""
+    network = _filled(build_fan(), "fan")
+    calibrate(network, _pictures(2, HEAD_SIDE) / 255)
+    return network
+
+
+def videomae_g() -> nn.Module:
+    """VideoMAE V2 ViT-g: half a minute and 4 GB."""
+    return _filled(build_videomae_g(), "videomae_g")
 
 
 def iresnet50() -> nn.Module:

@@ -124,21 +124,20 @@ def _lines(axes: Axes, results: Results, curves: Curves, name: str) -> None:
         fps = max(rate for rate, _ in clips.values())
         stacked = _stacked([_at_rate(points, rate, fps) for rate, points in clips.values()])
         seconds = np.arange(stacked.shape[1]) / fps
-        with np.errstate(all="ignore"):
-            # Controls may leave a curve as it is: the real one is dashed, so that both can be seen.
-            real = model.name == "real"
-            axes.plot(
-                seconds,
-                np.nanmean(stacked, axis=0),
-                color=_colour(place),
-                linewidth=1.2,
-                linestyle=(0, (3, 2)) if real else "-",
-                zorder=4 if real else 2,
-                label=_label(model.title),
-            )
-            if len(stacked) > 2:
-                low, high = np.nanquantile(stacked, [0.25, 0.75], axis=0)
-                axes.fill_between(seconds, low, high, color=_colour(place), alpha=0.13, linewidth=0)
+        mean, low, high = _middle(stacked)
+        # Controls may leave a curve as it is: the real one is dashed, so that both can be seen.
+        real = model.name == "real"
+        axes.plot(
+            seconds,
+            mean,
+            color=_colour(place),
+            linewidth=1.2,
+            linestyle=(0, (3, 2)) if real else "-",
+            zorder=4 if real else 2,
+            label=_label(model.title),
+        )
+        if len(stacked) > 2:
+            axes.fill_between(seconds, low, high, color=_colour(place), alpha=0.13, linewidth=0)
     axes.set_title(_label(name), fontsize=9, loc="left")
     axes.set_xlabel("s")
 
@@ -158,6 +157,16 @@ def _stacked(curves: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     for row, curve in zip(table, curves, strict=True):
         row[: len(curve)] = curve
     return table
+
+
+def _middle(curves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3, T): the mean and the quartiles of curves (clips, T); NaN where no clip has a number, such as no face."""
+    found = np.full((3, curves.shape[1]), np.nan)
+    seen = np.isfinite(curves).any(axis=0)
+    numbers = np.where(np.isfinite(curves[:, seen]), curves[:, seen], np.nan)
+    found[0, seen] = np.nanmean(numbers, axis=0)
+    found[1:, seen] = np.nanquantile(numbers, [0.25, 0.75], axis=0)
+    return found
 
 
 def _finish(figure: Figure, results: Results, used: int) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from liveact_eval.files import write_text
-from liveact_eval.measure.face_finding import DETECTOR
+from liveact_eval.reporting.notes import notes
 from liveact_eval.reporting.numbers import (
     ARROWS,
     best_model,
@@ -48,75 +47,6 @@ def grid(results: Results, cell: Cell) -> list[tuple[MetricRecord, list[str]]]:
         best = best_model(results, metric, among=rivals)
         table.append((metric, [cell(metric, rows[metric.name][name], name == best) for name in models]))
     return table
-
-
-def absent(results: Results) -> dict[str, list[str]]:
-    """Titles of metrics without a single number, by the reason."""
-    rows = rows_by_metric(results)
-    found: dict[str, list[str]] = {}
-    for metric in results.metrics:
-        if all(row.value is None for row in rows[metric.name].values()):
-            reasons: Counter[str] = Counter()
-            for row in rows[metric.name].values():
-                reasons.update(row.failures or {row.value_reason or "unknown": 1})
-            # Where clips failed for several reasons, none of them alone is why there is no number.
-            found.setdefault(", ".join(sorted(reasons)), []).append(metric.title)
-    return found
-
-
-def unfetched(results: Results) -> list[str]:
-    """Networks whose weights were missing, by name: a recipe says `none` of each."""
-    recipes = {row.recipe for row in results.rows if "no_weights" in row.failures}
-    found = {part.removesuffix(":none") for r in recipes for part in r.split("+") if part.endswith(":none")}
-    # A face metric's own networks may be there; then it was the detector that was not.
-    lacking = any(":none" not in recipe for recipe in recipes)
-    return sorted(found | ({DETECTOR} if lacking else set()))
-
-
-def incomplete(results: Results) -> list[str]:
-    """Lines about numbers that not every clip has: `PSNR of Blur: n = 97/100 (unreadable 3)`."""
-    titles = {metric.name: metric.title for metric in results.metrics}
-    models = {model.name: model.title for model in results.models}
-    grouped: dict[tuple[str, str], list[str]] = {}
-    nowhere = {title for titles in absent(results).values() for title in titles}
-    for row in results.rows:
-        if titles[row.metric] not in nowhere and row.n < row.n_total:
-            why = ", ".join(f"{reason} {count}" for reason, count in row.failures.items())
-            grouped.setdefault((models[row.model], f"n = {row.n}/{row.n_total} ({why})"), []).append(
-                titles[row.metric]
-            )
-    everything = len(results.metrics) - len(nowhere)
-    return [
-        f"{model}, {'all metrics' if len(names) == everything else ', '.join(names)}: {count}"
-        for (model, count), names in grouped.items()
-    ]
-
-
-def notes(results: Results) -> list[str]:
-    """What a reader must know beside the numbers."""
-    lines = [f"Not measured ({reason}): {', '.join(titles)}." for reason, titles in absent(results).items()]
-    lines += [f"{line}." for line in incomplete(results)]
-    networks = unfetched(results)
-    if networks:
-        lines.append(f"Weights are missing. Fetch them with: liveact-eval metrics fetch {' '.join(networks)}")
-    seeded = [metric.title for metric in results.metrics if ":seeded" in metric.recipe]
-    if seeded:
-        lines.append(
-            f"Networks with weights from a rule, not trained ones: {', '.join(seeded)}. These values mean nothing."
-        )
-    models = {model.name: model.title for model in results.models}
-    titles = {metric.name: metric.title for metric in results.metrics}
-    noted: dict[str, list[str]] = defaultdict(list)
-    for row in results.rows:
-        if row.note is not None:
-            noted[f"{titles[row.metric]}: {row.note}."].append(models[row.model])
-    lines += [f"{', '.join(rows)}, {text}" for text, rows in noted.items()]
-    flags = Counter((models[f.model], f.code, f.rejected) for f in results.flagged)
-    for (model, code, rejected), count in flags.items():
-        lines.append(
-            f"{model}: {count} of {len(results.clips)} clips {'rejected' if rejected else 'flagged'} as {code}."
-        )
-    return lines
 
 
 def markdown(results: Results) -> str:

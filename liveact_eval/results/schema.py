@@ -68,6 +68,8 @@ class ClipValue(_Record):
     """The number; `null` if there is none."""
     reason: str | None
     """Why there is none."""
+    detail: str | None = None
+    """The reason for people, where there is more to say."""
 
 
 class Comparison(_Record):
@@ -127,6 +129,8 @@ class MetricRecord(_Record):
     digits: int
     recipe: str
     best: float | None
+    giver: str | None = None
+    """The metric that gives it, as named on the command line; `null` in files of earlier versions."""
 
 
 class Results(_Record):

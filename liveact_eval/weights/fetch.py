@@ -37,6 +37,10 @@ from liveact_eval.weights.web import Web
 GIB = 2.0**30
 
 
+class MissingFilesError(UserError):
+    """Files are not there; those that are there are right."""
+
+
 class Progress(Protocol):
     """Who is told how far it is."""
 
@@ -90,26 +94,35 @@ def verify(card: Card, progress: Progress, *, root: Path | None, only: str | Non
     """Check what is there against the card, or against what the hub stated when it was fetched. No network.
 
     Raises:
-        UserError: files are missing or wrong; the message names each. Nothing is changed.
+        MissingFilesError: files are missing, and the others right.
+        UserError: files are wrong; the message names each. Nothing is changed.
     """
     entries = chosen(card, only)
     base = root or weights_root()
+    absent: list[str] = []
     problems: list[str] = []
     for found in inventory(card, base):
         if found.entry not in entries or (found.state == "missing" and found.entry.optional):
             continue
         if found.state == "missing":
-            problems.append(f"missing: {found.file} ({source_of(found.entry)})")
+            absent.append(f"missing: {found.file} ({source_of(found.entry)})")
         elif found.state == "wrong size":
             problems.append(f"wrong size: {found.path}: {found.bytes} bytes, expected {found.entry.bytes}")
         else:
             problems += _verified(found, progress)
+    where = "" if root is None else f" --dir {str(root)!r}"
+    command = f"{fetch_command(card)}{where}"
     if problems:
-        where = "" if root is None else f" --dir {str(root)!r}"
+        listing = "\n  ".join([*problems, *absent])
         raise UserError(
-            f"{card.title}: {len(problems)} weight files are not as they should be in {str(base)!r}:\n  "
-            + "\n  ".join(problems)
-            + f"\nMove wrong files away, then: {fetch_command(card)}{where}"
+            f"{card.title}: {len(problems) + len(absent)} weight files are not as they should be in {str(base)!r}:\n  "
+            f"{listing}\nMove wrong files away, then: {command}"
+        )
+    if absent:
+        listing = "\n  ".join(absent)
+        raise MissingFilesError(
+            f"{card.title}: {len(absent)} weight files are missing in {str(base)!r}:\n  {listing}\n"
+            f"Fetch them with: {command}"
         )
     return [found for found in inventory(card, base) if found.entry in entries]
 

@@ -172,6 +172,29 @@ def test_exception_in_a_metric_is_recorded(one_longer: Path, tmp_path: Path) -> 
     assert "thirty frames" in log
 
 
+def test_each_metric_that_failed_is_listed_with_what_was_wrong(clips: Fill, tmp_path: Path) -> None:
+    first = metric(tmp_path / "first.py", "first", "assert not frames, 'some frames'")
+    second = metric(tmp_path / "second.py", "second", "return ClipScore(values={'second': None})")
+    out = tmp_path / "run"
+    answer = run_on(clips(tmp_path / "videos"), out, "--metrics", f"{first},{second},psnr")
+    assert answer.code == 3
+    assert "Traceback" not in answer.err
+    wrong = "metric second: TypeError: score returned None for 'second'; expected a number or Missing(reason, detail)"
+    messages = [f["message"] for f in results(out)["failed"] if (f["model"], f["clip"]) == ("real", "a")]
+    assert sorted(messages) == ["metric first: AssertionError: some frames", wrong]
+    assert row(out, "real", "psnr_db")["n"] == 3
+    (told,) = [
+        value["detail"]
+        for value in results(out)["clip_values"]
+        if (value["model"], value["clip"], value["metric"]) == ("real", "a", "second")
+    ]
+    assert told == wrong
+    assert f"Not measured (internal_error): second. For example: {wrong}." in answer.out
+    assert f"- Not measured (internal_error): second. For example: {wrong}." in (
+        out / "tables" / "results.md"
+    ).read_text(encoding="utf-8")
+
+
 def test_metric_that_fails_later_leaves_what_others_found(one_longer: Path, tmp_path: Path) -> None:
     run_on(one_longer, tmp_path / "run")
     before = units(tmp_path / "run")

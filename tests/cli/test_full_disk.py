@@ -82,7 +82,7 @@ def test_small_file_system(
     small_disk: Path, clips: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The plan would refuse to start here.
-    monkeypatch.setattr("liveact_eval.execution.plan._check_space", lambda *_: None)
+    monkeypatch.setattr("liveact_eval.execution.plan.check_space", lambda *_: None)
     folder, out = clips(tmp_path / "videos"), small_disk / "run"
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(120_000))

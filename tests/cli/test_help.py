@@ -17,9 +17,11 @@ COMMANDS = [
     ("run",),
     ("score",),
     ("doctor",),
+    ("train",),
     *((noun, verb) for noun in ("models", "datasets", "metrics") for verb in ("list", "show")),
     ("models", "fetch"),
     ("metrics", "fetch"),
+    ("metrics", "selftest"),
     ("models",),
     ("datasets",),
     ("metrics",),
@@ -82,7 +84,7 @@ def test_metrics_and_plans_need_no_torch(tmp_path: Path) -> None:
 def test_options_stay_few() -> None:
     """A new need goes into the typed configuration, which --set and --config reach, not into a new flag."""
     found = {name: len(get_command(app).commands[name].params) for name in ("run", "score")}  # type: ignore[attr-defined]
-    assert found == {"run": 12, "score": 13}
+    assert found == {"run": 13, "score": 14}
 
 
 def test_version() -> None:

@@ -159,16 +159,24 @@ def _page(request: Any, status: int, headers: dict[str, str]) -> None:
 def test_offline_says_what_is_missing(hub: FakeHub, weights: Path) -> None:
     refused(
         call("metrics", "fetch", "-q", "judge", "small", "--offline"),
-        "2 of 2 networks are not as they should be",
+        "2 of 2 networks lack files",
+        "Judge: 2 weight files are missing in",
         f"missing: {HEAD} (hub lab/heads)",
         f"missing: small.pth ({hub.url}/owner/release/x/y/small.pth)",
         "liveact-eval metrics fetch small",
     )
     # Of what nobody named, only what is there is checked.
-    assert call("metrics", "fetch", "--offline").code == 0
+    answer = call("metrics", "fetch", "--offline")
+    assert (answer.code, answer.out) == (0, f"no weight files are in {weights}\n")
     (weights / "127.0.0.1").mkdir(parents=True)
     (weights / "127.0.0.1" / ASSET).write_bytes(b"short")
-    refused(call("metrics", "fetch", "-q", "--offline"), "1 of 1 networks", "wrong size", f"missing: {HEAD}")
+    wrong = (
+        "1 of 1 networks are not as they should be",
+        "wrong size",
+        f"missing: {HEAD}",
+        "Move wrong files away",
+    )
+    refused(call("metrics", "fetch", "-q", "--offline"), *wrong)
     assert hub.requests == []
     refused(call("metrics", "fetch", "-q", "--offline", "--mirror", hub.url), "--offline fetches nothing")
 
@@ -226,6 +234,13 @@ def test_list_says_whether_weights_are_there(hub: FakeHub, monkeypatch: pytest.M
     assert (ssim["weights"], ssim["missing"]) == ("missing", ["judge", "small"])
     assert ssim["licence"] == {"judge": "licence of Judge", "small": "licence of Small"}
     assert "psnr_db ↑" in call("metrics", "list").out
+    trunk = Path(call("metrics", "show", "judge", "--json").json["files"][0]["path"])
+    trunk.parent.mkdir(parents=True)
+    trunk.write_bytes(b"short")
+    row = call("metrics", "list", "--json").json[1]
+    assert (row["weights"], row["wrong_size"]) == ("wrong size", ["judge"])
+    assert "missing: small; wrong size: judge" in " ".join(call("metrics", "list", "--wide").out.split())
+    trunk.unlink()
     # A metric's name stands for its networks.
     answer = call("metrics", "fetch", "ssim", "--mirror", hub.url)
     assert answer.out.startswith("3 of 3 files of 2 networks")

@@ -76,7 +76,7 @@ def test_fetch_refuses(hub: FakeHub, card_path: Path, tmp_path: Path) -> None:
     words = ("models", "fetch", card_path, "--dir", tmp_path / "w")
     refused(
         call(*words, "--offline"),
-        "4 weight files are not as they should be",
+        "4 weight files are missing in",
         "missing: vae.pth (hub wan/base)",
     )
     refused(call(*words, "--offline", "--mirror", hub.url), "Leave one of them out")

@@ -37,7 +37,7 @@ def test_without_reference(mine: Path, tmp_path: Path) -> None:
     assert row(tmp_path / "run", "mine.v2", "adjacent_ssim")["n"] == 3
     missing = row(tmp_path / "run", "mine.v2", "psnr_db")
     assert (missing["value"], missing["n"], missing["failures"]) == (None, 0, {"no_reference": 3})
-    assert "Not measured (no_reference): PSNR" in answer.out
+    assert "Not measured (no_reference): psnr." in answer.out
 
 
 def test_with_reference(mine: Path, real: Path, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_networks_without_weights_are_missing_with_the_command_that_fetches(
     assert answer.code == 0, answer.err
     assert row(out, "blur", "fvd")["failures"] == {"no_weights": 3}
     assert row(out, "blur", "psnr_db")["n"] == 3
-    assert "Not measured (no_weights): FVD" in answer.out
+    assert "Not measured (no_weights): fvd." in answer.out
     assert "Fetch them with: liveact-eval metrics fetch i3d_script" in answer.out
 
 
@@ -122,5 +122,5 @@ def test_seeded_networks_run_without_a_download_and_say_so(clips: Fill, tmp_path
     assert answer.code == 0, answer.err
     found = row(out, "blur", "fvd")
     assert found["recipe"].endswith("+i3d_script:seeded")
-    assert "not trained ones: FVD. These values mean nothing." in answer.out
+    assert "not trained ones: fvd. These values mean nothing." in answer.out
     assert found["value"] is not None or found["value_reason"] == "too_few_clips"

@@ -21,11 +21,11 @@ from liveact_eval.generators.build import build_generator
 from liveact_eval.generators.controls import ControlGenerator
 from liveact_eval.measure.engine import Job, Measurement, measure
 from liveact_eval.metrics.base import Missing
-from liveact_eval.metrics.registry import select, shipped
+from liveact_eval.metrics.registry import select
 from tests.helpers import clip_of, read_all
 
 ENCODING = Encoding(crf=4)
-OFFLINE = {name: metric for name, metric in shipped().items() if not metric.networks}
+OFFLINE = {metric.name: metric for metric in select(["all-offline"])}
 PICTURES = [name for name in OFFLINE if not name.startswith(("delta_e", "av_offset"))]
 Make = Callable[..., Measurement]
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import hashlib
 import multiprocessing
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from liveact_eval.errors import BrokenEnvironmentError, ClipError, ExitCode, UserError, unknown_name
-from liveact_eval.files import atomic_path, is_full, sha256_of, write_text
+from liveact_eval.files import atomic_path, is_full, remove_abandoned, sha256_of, write_text
 
 
 def test_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -23,6 +26,25 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
         assert 1 // 0
     assert path.read_text(encoding="utf-8") == "first\n"
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there one can ask whether a process lives")
+def test_what_a_killed_process_began_is_removed(tmp_path: Path) -> None:
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    mine = [f".o[u]t.{dead}.part.mp4", f".o[u]t.{os.getpid()}.part.mp4"]
+    others = [
+        f".o[u]t.{os.getppid()}.part.mp4",
+        f".out.{dead}.part.mp4",
+        f".o[u]t.{dead}.part.txt",
+        "o[u]t.mp4",
+    ]
+    for name in (*mine, *others):
+        (tmp_path / name).write_bytes(b"x")
+    assert remove_abandoned(tmp_path / "o[u]t.mp4") == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
+    assert remove_abandoned(tmp_path / "nowhere" / "x.mp4") == 0
 
 
 def test_full_disk_is_said(tmp_path: Path) -> None:

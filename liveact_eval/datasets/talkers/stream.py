@@ -50,14 +50,48 @@ def render_block(spec: TalkerSpec, number: int) -> Block:
     if not 0 <= number < blocks(spec):
         raise ValueError(f"block {number} of {spec.clip_id}: expected 0 to {blocks(spec) - 1}")
     count = min(BLOCK_FRAMES, spec.frames - number * BLOCK_FRAMES)
+    return _render(spec, number, count, range(count), sound=True)
+
+
+def render_window(spec: TalkerSpec, window: range, *, pictures: bool = True, sound: bool = True) -> Block:
+    """Consecutive frames of the whole clip, which may cross blocks; only these are drawn.
+
+    The samples are those of the same stretch of time, and so is the truth. Without `pictures` there are no frames,
+    without `sound` no samples: each takes its time.
+
+    Raises:
+        ValueError: the window is empty or leaves the clip.
+    """
+    if not 0 <= window.start < window.stop <= spec.frames or window.step != 1:
+        raise ValueError(f"frames {window} of {spec.clip_id}, which has {spec.frames}")
+    parts = []
+    for number in range(window.start // BLOCK_FRAMES, (window.stop - 1) // BLOCK_FRAMES + 1):
+        start = number * BLOCK_FRAMES
+        count = min(BLOCK_FRAMES, spec.frames - start)
+        shown = range(max(window.start - start, 0), min(window.stop - start, count))
+        whole = _render(spec, number, count, shown if pictures else range(0), sound=sound)
+        heard = slice(shown.start * (SAMPLE_RATE // FPS), shown.stop * (SAMPLE_RATE // FPS))
+        truth = whole.truth.cut(shown.start, shown.stop, start_s=number * BLOCK_SECONDS)
+        parts.append(Block(whole.frames, whole.samples[heard], truth))
+    return Block(
+        frames=np.concatenate([part.frames for part in parts]),
+        samples=np.concatenate([part.samples for part in parts]),
+        truth=Truth.concatenate([part.truth for part in parts]),
+    )
+
+
+def _render(spec: TalkerSpec, number: int, count: int, shown: range, *, sound: bool) -> Block:
+    """Sound and truth of the first `count` frames of a block, and the pictures of those that are `shown`."""
     speaker = (f"seed={spec.seed}", spec.split, spec.speaker)
     utterance = (*speaker, "utterance", spec.utterance)
     identity = draw_identity(spec.split, spec.speaker, spec.seed)
     script = draw_script(random_stream(*utterance, "block", number, "script"))
 
-    voice = draw_voice(random_stream(*speaker, "voice"), low=identity.beard != "none")
-    noise = random_stream(*utterance, "block", number, "noise")
-    samples = block_speech(script, voice, spec.emotion, noise)[: count * (SAMPLE_RATE // FPS)]
+    samples = np.zeros(0, np.int16)
+    if sound:
+        voice = draw_voice(random_stream(*speaker, "voice"), low=identity.beard != "none")
+        noise = random_stream(*utterance, "block", number, "noise")
+        samples = block_speech(script, voice, spec.emotion, noise)[: count * (SAMPLE_RATE // FPS)]
 
     # A frame is shown from n / 25 s to (n + 1) / 25 s; it is drawn for the middle of that time, so that it
     # belongs to the samples that sound while it is shown.
@@ -84,6 +118,12 @@ def render_block(spec: TalkerSpec, number: int) -> Block:
         emotion=spec.emotion,
         action=spec.action,
     )
+    if not shown:
+        return Block(np.zeros((0, spec.size, spec.size, 3), np.uint8), samples, truth)
+    if len(shown) < count:
+        # Pictures are most of the work.
+        motion = motion.cut(shown.start, shown.stop)
+        mouth = mouth.cut(shown.start, shown.stop)
     return Block(draw_frames(identity, motion, mouth, spec.size), samples, truth)
 
 

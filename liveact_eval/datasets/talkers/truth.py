@@ -82,6 +82,25 @@ class Truth:
         }
         return replace(parts[0], **joined)
 
+    def cut(self, first: int, last: int, *, start_s: float = 0.0) -> Truth:
+        """The truth of frames `first` to `last`; phonemes that they reach into are kept whole, with their own times.
+
+        Args:
+            first: first frame, counted in this truth.
+            last: the frame behind the last one.
+            start_s: when this truth begins, in seconds from the start of the clip.
+        """
+        begin, end = start_s + first / self.fps, start_s + last / self.fps
+        heard = (self.segment_ends > begin) & (self.segment_starts < end)
+        cut: dict[str, Any] = {
+            field.name: getattr(self, field.name)[
+                heard if field.name.startswith("segment_") else slice(first, last)
+            ]
+            for field in fields(Truth)
+            if field.name not in _CONSTANT
+        }
+        return replace(self, **cut)
+
     def save(self, path: Path | str) -> None:
         """Write a `.npz` without pickle. A reader never sees half a file: it is written aside and renamed."""
         path = Path(path)

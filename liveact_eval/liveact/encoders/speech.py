@@ -159,22 +159,32 @@ class SpeechEncoder:
     @torch.no_grad()
     def conv_features(self, normalized: Tensor) -> Tensor:
         """Rows of the convolutions, about 50 per second: [n] to [T, conv channels]."""
-        weight = next(self.module.parameters())
-        features: Tensor = self.module.feature_extractor(normalized.to(weight)[None])
-        return features[0].T
+        return conv_rows(self.module, normalized[None])[0]
 
     @torch.no_grad()
     def hidden_states(self, features: Tensor) -> list[Tensor]:
-        """Input of the first transformer layer, then the output of each: [T, width] each.
+        """Input of the first transformer layer, then the output of each: [T, width] each."""
+        return [state[0] for state in layer_states(self.module, features[None])]
 
-        The layers are run here one by one: what the library collects on request is empty in some versions.
-        """
-        encoder = self.module.encoder
-        projected = self.module.feature_projection(features[None])
-        hidden = projected[0] if isinstance(projected, tuple) else projected
-        hidden = encoder.layer_norm(hidden + encoder.pos_conv_embed(hidden))
-        states = [hidden]
-        for layer in encoder.layers:
-            given = layer(states[-1])
-            states.append(given[0] if isinstance(given, tuple) else given)
-        return [state[0] for state in states]
+
+def conv_rows(module: nn.Module, normalized: Tensor) -> Tensor:
+    """Rows of the convolutions of sounds of equal length, [B, n] to [B, T, conv channels]; can be differentiated."""
+    weight = next(module.parameters())
+    features: Tensor = module.feature_extractor(normalized.to(weight))
+    return features.transpose(1, 2)
+
+
+def layer_states(module: nn.Module, features: Tensor) -> list[Tensor]:
+    """Input of the first transformer layer, then the output of each, [B, T, width]; can be differentiated.
+
+    The layers are run here one by one: what the library collects on request is empty in some versions.
+    """
+    encoder = module.encoder
+    projected = module.feature_projection(features)
+    hidden = projected[0] if isinstance(projected, tuple) else projected
+    hidden = encoder.layer_norm(hidden + encoder.pos_conv_embed(hidden))
+    states = [hidden]
+    for layer in encoder.layers:
+        given = layer(states[-1])
+        states.append(given[0] if isinstance(given, tuple) else given)
+    return states

@@ -36,7 +36,11 @@ def test_what_cannot_be_asked_is_missing_with_a_reason(real: Path, made: Path, t
         "av_offset_frames": "no_truth",
         "av_offset_abs_frames": "no_truth",
         "mouth_correlation": "no_truth",
-        **{name: "no_face_track" for name in alone if name.startswith("delta_e_face")},
+        **{
+            name: "no_face_track"
+            for name in alone
+            if name.startswith("delta_e_face") or name in ("face_coverage", "several_faces")
+        },
         **{
             name: "too_short"
             for name in alone
@@ -102,3 +106,19 @@ def test_a_metric_that_breaks_costs_only_itself(real: Path) -> None:
     value = found.scores["broken"].values["psnr_db"]
     assert isinstance(value, Missing) and value.reason == "internal_error"
     assert "on purpose" in found.traces["broken"]
+
+
+def test_a_stream_that_cannot_be_made_costs_only_who_reads_it(
+    real: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> torch.Tensor:
+        raise ZeroDivisionError("on purpose")
+
+    monkeypatch.setattr("liveact_eval.measure.streams._resize", broken)
+    found = measure(
+        Job(clip=clip_of(real), video=real, metrics=select(["psnr", "repetition", "delta_e_frame"]))
+    )
+    assert set(found.traces) == {"repetition", "delta_e_frame"}
+    assert found.scores["psnr"].values == {"psnr_db": 100.0}
+    value = found.scores["repetition"].values["loop_share"]
+    assert isinstance(value, Missing) and value.reason == "internal_error" and "on purpose" in value.detail

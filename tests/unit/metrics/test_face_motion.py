@@ -8,7 +8,6 @@ import pytest
 from liveact_eval.metrics import _landmarks
 from liveact_eval.metrics._face_motion import (
     blinks_of,
-    coverage,
     head_motion,
     silent_frames,
     silent_lips,
@@ -19,6 +18,7 @@ from liveact_eval.metrics._landmarks import (
     Scheme,
     eye_distance,
     eye_opening,
+    face_distance,
     head_pose,
     lip_distance,
     mouth_opening,
@@ -60,7 +60,6 @@ def test_openings_are_shares_of_the_face(scheme: Scheme) -> None:
     np.testing.assert_allclose(mouth_opening(points * 3 + 7, scheme), [0, 0.1, 0.25])
     points[1] = np.nan
     assert np.isnan(mouth_opening(points, scheme)).tolist() == [False, True, False]
-    assert coverage(points) == pytest.approx(2 / 3)
     for p1, p2, p3, p4, p5, p6 in (scheme.left_eye, scheme.right_eye):
         points[:, [p1, p2, p3, p4, p5, p6]] = [(0, 0), (10, -4), (20, -4), (30, 0), (20, 5), (10, 5)]
     np.testing.assert_allclose(eye_opening(points, scheme), 0.3)
@@ -77,6 +76,14 @@ def test_lip_distance_does_not_see_where_the_head_is() -> None:
     centred = real[:, lips, 0] - real[:, lips, 0].mean(axis=1, keepdims=True)
     np.testing.assert_allclose(pixels, 0.1 * np.abs(centred).mean(axis=1))
     np.testing.assert_allclose(share, pixels / 100)
+
+
+def test_face_distance_is_that_of_all_points_about_their_middle() -> None:
+    real = face(4)
+    np.testing.assert_allclose(face_distance(real + np.array([5.0, 9.0]), real, IBUG_68), 0, atol=1e-12)
+    centred = real - real.mean(axis=1, keepdims=True)
+    expected = 0.2 * np.linalg.norm(centred, axis=2).mean(axis=1) / 100
+    np.testing.assert_allclose(face_distance(real * 1.2, real, IBUG_68), expected)
 
 
 def turned(yaw: float, pitch: float, roll: float, scale: float = 0.3) -> np.ndarray:
@@ -102,12 +109,21 @@ def test_head_motion_leaves_frames_without_a_face_out() -> None:
     yaws = np.tile([0.0, 2.0], 20)
     points = np.concatenate([turned(yaw, 0, 0) for yaw in yaws])
     points[11] = np.nan
-    motion = head_motion(points, FPS, IBUG_68)
+    pose = head_pose(points, IBUG_68)
+    motion = head_motion(pose, FPS)
     assert motion.speed_deg_s == pytest.approx(2 * FPS)
     assert not isinstance(motion.deviation_deg, Missing)
     assert motion.deviation_deg == pytest.approx((1, 0, 0), abs=1e-2)
-    short = head_motion(points[:20], FPS, IBUG_68)
+    assert motion.range_deg == pytest.approx((2, 0, 0), abs=1e-2)
+    # One frame that is thrown far off does not make a range.
+    pose[20] = 80
+    assert head_motion(pose, FPS).range_deg == pytest.approx((2, 0, 0), abs=1e-2)
+    short = head_motion(pose[:20], FPS)
     assert short.speed_deg_s == Missing("too_short", "0.76 s with a face; 1 s are needed")
+
+
+def power(samples: np.ndarray) -> np.ndarray:
+    return np.asarray((samples / 32768) ** 2)
 
 
 def test_silence_is_found_with_a_margin() -> None:
@@ -115,12 +131,15 @@ def test_silence_is_found_with_a_margin() -> None:
     tone = (8000 * np.sin(np.arange(RATE) * 0.2)).astype(np.int16)
     samples[:RATE], samples[3 * RATE :] = tone, tone
     samples += np.random.default_rng(0).integers(-3, 4, len(samples)).astype(np.int16)
-    silent = silent_frames(samples, RATE, FPS, 100)
+    silent = silent_frames(power(samples), RATE, FPS, 100)
     assert np.flatnonzero(silent).tolist() == list(range(30, 70))
+    # Steps of 10 ms say the same as samples.
+    steps = power(samples).reshape(-1, 160).mean(axis=1)
+    assert (silent_frames(steps, 100, FPS, 100) == silent).all()
     # Beyond the end of the sound there is silence; without any sound everything is silent.
-    assert silent_frames(tone, RATE, FPS, 50)[30:].all()
-    assert silent_frames(np.zeros(0, np.int16), RATE, FPS, 10).all()
-    assert silent_frames(samples, RATE, FPS, 0).shape == (0,)
+    assert silent_frames(power(tone), RATE, FPS, 50)[30:].all()
+    assert silent_frames(np.zeros(0), RATE, FPS, 10).all()
+    assert silent_frames(power(samples), RATE, FPS, 0).shape == (0,)
 
 
 def test_lips_are_judged_within_each_silence() -> None:
@@ -128,14 +147,16 @@ def test_lips_are_judged_within_each_silence() -> None:
     silent[10:40] = silent[60:90] = True
     # Each silence is perfectly still, at an opening of its own; speech in between does not count.
     opening = np.where(np.arange(100) < 50, 0.05, 0.15) + np.where(silent, 0, 0.3)
-    lips = silent_lips(face(100, opening=opening), silent, FPS, IBUG_68)
+    lips = silent_lips(opening, silent, FPS)
     assert lips.deviation == pytest.approx(0, abs=1e-9)
     assert lips.opening == pytest.approx(0.1)
     assert lips.frames == 60
     opening[10:40] += np.tile([0.01, -0.01], 15)
-    lips = silent_lips(face(100, opening=opening), silent, FPS, IBUG_68)
+    lips = silent_lips(opening, silent, FPS)
     assert lips.deviation == pytest.approx(0.01 * np.sqrt(0.5))
-    none = silent_lips(face(100), np.zeros(100, bool), FPS, IBUG_68)
+    opening[10:35] = np.nan
+    assert silent_lips(opening, silent, FPS).frames == 35
+    none = silent_lips(opening, np.zeros(100, bool), FPS)
     assert none.deviation == Missing("no_silence", "0.00 s of silence with a face; 0.5 s are needed")
 
 
@@ -149,7 +170,10 @@ def test_blinks_are_short_and_whole() -> None:
     assert found.count == 2
     assert found.mean_length_s == pytest.approx(5 / FPS)
     assert found.per_minute == pytest.approx(2 * 60 * FPS / 493)
-    staring = blinks_of(np.full(100, 0.3), FPS)
+    staring = blinks_of(np.full(125, 0.3), FPS)
     assert staring.per_minute == 0
     assert isinstance(staring.mean_length_s, Missing)
-    assert isinstance(blinks_of(np.full(100, np.nan), FPS).per_minute, Missing)
+    assert blinks_of(np.full(124, 0.3), FPS).per_minute == Missing(
+        "too_short", "4.96 s with a face; 5 s are needed"
+    )
+    assert blinks_of(np.full(500, np.nan), FPS).per_minute == Missing("no_face", "no face in any frame")

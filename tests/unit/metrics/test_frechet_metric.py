@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from liveact_eval.metrics._frechet import distance, summarise
 from liveact_eval.metrics._frechet_metric import split_halves
-from liveact_eval.metrics._gaussian_collector import GaussianCollector
+from liveact_eval.metrics._gaussian_collector import GaussianCollector, kept_only, statistics_only
 from liveact_eval.metrics.fid import FID, FIDLegacy
 from liveact_eval.metrics.fvd import FVD, FVDStretch
 
@@ -36,6 +36,15 @@ def test_the_distance_is_that_of_all_frames_together() -> None:
 
     assert found.shape == (1,)
     assert found[0] == pytest.approx(expected)
+
+
+def test_an_output_keeps_only_what_it_is_computed_from() -> None:
+    real, generated = clips(6)[1], clips(6, 0.5, seed=1)[1]
+    for output, reduced in (("fid", statistics_only), ("kid", kept_only)):
+        whole = FID().distances(output, real, generated, None)
+        parts = [[reduced(part) for part in side] for side in (real, generated)]
+        assert np.array_equal(FID().distances(output, parts[0], parts[1], None), whole)
+        assert len(parts[0][0]) < len(real[0])
 
 
 def test_a_clip_taken_twice_counts_twice() -> None:

@@ -10,7 +10,6 @@ from liveact_eval.metrics._human_fidelity import (
     clothes_frames,
     clothes_value,
     group_score,
-    human_fidelity,
     is_yes,
     set_score,
 )
@@ -128,9 +127,10 @@ def test_invalid_videos_are_counted_by_reason_and_not_averaged() -> None:
     assert set_score([]).value == Missing("no_valid_video", "no video")
 
 
-def test_fidelity_is_the_mean_of_all_three_or_nothing() -> None:
-    assert human_fidelity(0.966, 1.0, 1.0) == pytest.approx(0.98866667)
-    assert human_fidelity(0.9, Missing("no_model"), 1.0) == Missing(
+def test_a_group_is_the_mean_of_all_its_dimensions_or_nothing() -> None:
+    three = {"Human Anatomy": 0.966, "Human Clothes": 1.0, "Human Identity": 1.0}
+    assert group_score("human_fidelity", three) == pytest.approx(0.98866667)
+    assert group_score("human_fidelity", three | {"Human Clothes": Missing("no_model")}) == Missing(
         "dimension_missing", "human_fidelity needs Human Clothes too"
     )
     with pytest.raises(KeyError):

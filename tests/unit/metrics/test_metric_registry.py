@@ -9,7 +9,7 @@ import pytest
 
 from liveact_eval.errors import UserError
 from liveact_eval.metrics.base import Metric
-from liveact_eval.metrics.registry import register, select, shipped
+from liveact_eval.metrics.registry import networks_of, register, select, shipped
 
 PLUGIN = """
 from __future__ import annotations
@@ -63,13 +63,19 @@ def test_shipped_metrics_are_complete_and_their_outputs_unique() -> None:
 
 
 def test_all_is_everything_once() -> None:
-    assert [metric.name for metric in select(["all", "psnr", "all-offline"])] == list(shipped())
+    wanted = [name for name, metric in shipped().items() if not metric.by_name_only]
+    assert [metric.name for metric in select(["all", "psnr", "all-offline"])] == wanted
 
 
 def test_all_offline_needs_no_networks() -> None:
     offline = select(["all-offline"])
-    assert {metric.name for metric in offline} == {n for n, m in shipped().items() if not m.networks}
-    assert 0 < len(offline) < len(shipped())
+    known = shipped()
+    expected = {
+        name for name, metric in known.items() if not networks_of(metric, known) and not metric.by_name_only
+    }
+    assert {metric.name for metric in offline} == expected
+    assert 0 < len(offline) < len(known)
+    assert expected.isdisjoint({"temporal_quality", "image_quality", "vbench_quality"})
 
 
 def test_an_unknown_name_comes_with_the_nearest() -> None:
@@ -87,6 +93,14 @@ def test_a_file_may_not_take_the_name_of_a_shipped_metric(tmp_path: Path) -> Non
     path.write_text(PLUGIN.format(name="ssim"))
     with pytest.raises(UserError, match="Two metrics are named 'ssim'"):
         select([str(path)])
+
+
+def test_two_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN.format(name="mine").replace('name="bright"', 'name="psnr_db"'))
+    assert [metric.name for metric in select([str(path), "ssim"])] == ["mine", "ssim"]
+    with pytest.raises(UserError, match="'psnr_db' is given twice, by 'mine' and by 'psnr'"):
+        select([str(path), "psnr"])
 
 
 def test_a_file_that_is_not_there_or_holds_none(tmp_path: Path) -> None:

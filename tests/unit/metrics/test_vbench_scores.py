@@ -28,33 +28,12 @@ RAW = {
 }
 
 
-@pytest.mark.parametrize(
-    ("recipe", "still", "moving"), [("A5", 86.3, 97.4), ("A4", 83.5, 97.8), ("B5", 78.6, 98.6)]
-)
-def test_temporal_quality_spans_what_the_specification_says(
-    recipe: scores.TemporalRecipe, still: float, moving: float
-) -> None:
-    for degree, expected in ((0.0, still), (1.0, moving)):
-        value = scores.temporal_quality({**RAW, "dynamic_degree": degree}, recipe)
-        assert value is not None
-        assert 100 * value == pytest.approx(expected, abs=0.06)
-
-
-def test_image_qualities() -> None:
-    assert scores.image_quality(RAW) == pytest.approx(70.0)
-    assert scores.framewise_quality(RAW) == pytest.approx(65.0)
-
-
 @pytest.mark.parametrize("missing", ["dynamic_degree", "imaging_quality"])
 def test_a_missing_dimension_makes_its_groups_missing(missing: str) -> None:
     for raw in ({**RAW, missing: None}, {key: value for key, value in RAW.items() if key != missing}):
         board = scores.leaderboard(raw)
         assert board.quality is None and board.total is None
         assert missing not in board.weighted
-        assert (scores.temporal_quality(raw) is None) == (missing == "dynamic_degree")
-        assert (scores.temporal_quality(raw, "B5") is None) == (missing == "dynamic_degree")
-        assert (scores.framewise_quality(raw) is None) == (missing == "imaging_quality")
-        assert (scores.image_quality(raw) is None) == (missing == "imaging_quality")
 
 
 def test_boards_of_text_and_image_to_video() -> None:
@@ -68,11 +47,6 @@ def test_boards_of_text_and_image_to_video() -> None:
     assert image.total == pytest.approx((image.quality + 1) / 2)
     without = {key: value for key, value in RAW.items() if key != "temporal_flickering"}
     assert scores.i2v_leaderboard(without).quality == image.quality
-
-
-def test_unknown_recipe() -> None:
-    with pytest.raises(ValueError, match="recipe 'C' of temporal quality; A5, A4 or B5"):
-        scores.temporal_quality(RAW, "C")  # type: ignore[arg-type]
 
 
 def test_clips_of_scenes() -> None:

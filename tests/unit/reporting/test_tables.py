@@ -142,9 +142,9 @@ def test_missing_numbers_are_dashes_and_said_below() -> None:
     text = tables.markdown(found)
     assert "| M [dB] ↑ | 1.00 ± 1.00 | – |" in text
     assert "N [dB]" not in text
-    assert "- Not measured (no_truth): N." in text
-    assert "- A, all metrics: n = 3/4 (unreadable 1)." in text
-    assert "- B, all metrics: n = 0/4 (no_truth 4)." in text
+    assert "- Not measured (no_truth): n." in text
+    assert "- M of A: n = 3/4 (unreadable 1)." in text
+    assert "- M of B: n = 0/4 (no_truth 4)." in text
     assert "- B: 1 of 4 clips flagged as frozen." in text
     assert "d@1:00000000" in text
 

@@ -1,0 +1,80 @@
+"""`liveact-eval train`: a stage of training from its recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from liveact_eval.cli import options
+from liveact_eval.cli.console import stderr
+
+
+def train(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="Name of a recipe, or path of a YAML file.", show_default=False),
+    ] = None,
+    kit: Annotated[
+        Path,
+        typer.Option("--kit", help="Folder of the model: weights of all stages, logs and checkpoints."),
+    ] = Path("runs/train"),
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", min=0.0, help="Stop after so many seconds; the same command goes on."),
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train a stage of a small model on drawn clips. Interrupted, the same command goes on and ends with the same
+    weights.
+
+    Examples:
+
+        liveact-eval train --list
+
+        liveact-eval train mini-vae --kit runs/mini --seconds 600
+
+        liveact-eval train my-recipe.yaml --kit runs/mine
+    """
+    from liveact_eval.cli.tables import show_content, show_list
+    from liveact_eval.errors import UserError
+    from liveact_eval.training.recipe import load_recipe, shipped_recipes
+
+    if listing:
+        show_list([_row(load_recipe(name)) for name in shipped_recipes()], as_json)
+        return
+    if recipe is None:
+        raise UserError("No recipe is named. List them with: liveact-eval train --list")
+    chosen = load_recipe(recipe)
+    from liveact_eval.cli.train_progress import TrainProgress
+    from liveact_eval.training.kit import Kit
+    from liveact_eval.training.stages import train as run_stage
+
+    with TrainProgress(chosen.steps, quiet=quiet) as progress:
+        outcome = run_stage(chosen, Kit(kit), progress, seconds=seconds, encoded=progress.encoded)
+    content = {
+        "recipe": chosen.name,
+        "steps": f"{outcome.done} of {chosen.steps}",
+        "finished": outcome.finished,
+        "validation": dict(outcome.validation),
+        "files": {role: str(path) for role, path in outcome.files.items()},
+    }
+    show_content(content, as_json)
+    if not outcome.finished:
+        stderr().print("Not finished. The same command goes on.", markup=False)
+
+
+def _row(recipe: object) -> dict[str, object]:
+    """What a recipe says in the list."""
+    from liveact_eval.training.recipe import Recipe
+
+    assert isinstance(recipe, Recipe)
+    return {
+        "name": recipe.name,
+        "objective": recipe.objective.kind,
+        "steps": recipe.steps,
+        "summary": recipe.summary.strip(),
+    }

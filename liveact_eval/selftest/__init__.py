@@ -1,0 +1,1 @@
+"""Proof by known truth: every metric against distortions of known strength."""
