@@ -51,6 +51,7 @@ def train(
     chosen = load_recipe(recipe)
     from liveact_eval.cli.train_progress import TrainProgress
     from liveact_eval.training.kit import Kit
+    from liveact_eval.training.logs import has_board
     from liveact_eval.training.stages import train as run_stage
 
     with TrainProgress(chosen.steps, quiet=quiet) as progress:
@@ -63,6 +64,11 @@ def train(
         "files": {role: str(path) for role, path in outcome.files.items()},
     }
     show_content(content, as_json)
+    if not has_board() and not quiet:
+        stderr().print(
+            "TensorBoard is not installed: log.jsonl alone has the losses. Mend: pip install 'liveact-eval[train]'",
+            markup=False,
+        )
     if not outcome.finished:
         stderr().print("Not finished. The same command goes on.", markup=False)
 

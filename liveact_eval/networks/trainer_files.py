@@ -88,5 +88,5 @@ class _Tensors:
 
     @staticmethod
     def load(file: Any, **options: Any) -> Any:
-        """As `pickle.load`."""
+        """Read one object from a stream."""
         return _Unpickler(file, **options).load()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from liveact_eval.cards.load import parse_typed
-from liveact_eval.errors import NewerFileError, UserError
+from liveact_eval.results.versioned import published, read_versioned
 
 SCHEMA_VERSION = 1
 
@@ -167,26 +165,11 @@ def read_results(path: Path) -> Results:
     Raises:
         UserError: missing, damaged, or written by a newer version.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"No results at {str(path)!r}. Run liveact-eval run or score first.") from error
-    except ValueError as error:
-        raise UserError(
-            f"{path}: not valid JSON: {error}. Run the same command again to write it anew."
-        ) from error
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise NewerFileError(
-            f"{path}: results of schema version {version}; this version understands at most {SCHEMA_VERSION}. "
-            "Upgrade with: pip install -U liveact-eval"
-        )
-    return parse_typed(content, Results, where=str(path))
+    return read_versioned(
+        path, Results, SCHEMA_VERSION, what="results", make="Run liveact-eval run or score first."
+    )
 
 
 def json_schema() -> dict[str, Any]:
     """The published JSON Schema."""
-    schema = Results.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "liveact-eval results, version 1"
-    return schema
+    return published(Results, "liveact-eval results, version 1")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from liveact_eval.cards.load import parse_typed
-from liveact_eval.errors import NewerFileError, UserError
+from liveact_eval.results.versioned import published, read_versioned
 
 SCHEMA_VERSION = 1
 Verdict = Literal["monotone", "saturated", "not monotone", "flat", "wrong way", "missing"]
@@ -155,28 +153,10 @@ def read_selftest(path: Path) -> SelfTest:
     Raises:
         UserError: missing, damaged, or written by a newer version.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"No self-test at {str(path)!r}. Make one with: liveact-eval metrics selftest --out DIR"
-        ) from error
-    except ValueError as error:
-        raise UserError(
-            f"{path}: not valid JSON: {error}. Run the same command again to write it anew."
-        ) from error
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise NewerFileError(
-            f"{path}: a self-test of schema version {version}; this version understands at most {SCHEMA_VERSION}. "
-            "Upgrade with: pip install -U liveact-eval"
-        )
-    return parse_typed(content, SelfTest, where=str(path))
+    make = "Make one with: liveact-eval metrics selftest --out DIR"
+    return read_versioned(path, SelfTest, SCHEMA_VERSION, what="self-test", make=make)
 
 
 def json_schema() -> dict[str, Any]:
     """The published JSON Schema."""
-    schema = SelfTest.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "liveact-eval self-test of metrics, version 1"
-    return schema
+    return published(SelfTest, "liveact-eval self-test of metrics, version 1")

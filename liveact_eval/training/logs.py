@@ -9,6 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
+def has_board() -> bool:
+    """Whether TensorBoard is installed."""
+    return importlib.util.find_spec("tensorboard") is not None
+
+
 class TrainingLog:
     """Appends to `log.jsonl` of a folder, and to `tensorboard/` beside it.
 
@@ -20,15 +25,10 @@ class TrainingLog:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "log.jsonl"
         self._board = None
-        if importlib.util.find_spec("tensorboard") is not None:
+        if has_board():
             from torch.utils.tensorboard import SummaryWriter
 
             self._board = SummaryWriter(str(folder / "tensorboard"))
-
-    @property
-    def has_board(self) -> bool:
-        """Whether TensorBoard is installed."""
-        return self._board is not None
 
     def write(self, step: int, kind: str, values: Mapping[str, float]) -> None:
         """Numbers after `step` updates; `kind` is `train` or `validation`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 import os
-import pickle
 import sys
 import time
 from pathlib import Path
@@ -174,7 +174,7 @@ def test_the_command_is_part_of_the_recipe_and_travels(worker: Path) -> None:
     other = Networks(answers_by=command(worker, "changed"))
     assert networks.answers_identity != other.answers_identity
     assert Networks().answers_identity == "answerer:none"
-    sent = pickle.loads(pickle.dumps(networks))
+    sent = copy.deepcopy(networks)
     assert sent.answers_by == networks.answers_by and sent.answer_seconds == 5
     assert networks.answerer() is networks.answerer()
 

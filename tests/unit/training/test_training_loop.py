@@ -138,6 +138,17 @@ def test_log_holds_losses_and_validations(tmp_path: Path) -> None:
     assert losses[-1] < losses[0]
 
 
+def test_tensorboard_gets_the_same_numbers(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="TensorBoard is an extra")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    _training(tmp_path, _recipe()).run(Deaf())
+    board = EventAccumulator(str(tmp_path / "tensorboard"))
+    board.Reload()
+    assert [event.step for event in board.Scalars("train/slope.loss")] == [10, 20, 30, 40]
+    assert "validation/slope" in board.Tags()["scalars"]
+
+
 def test_shipped_recipes_are_valid_and_named_after_their_files() -> None:
     assert {name: load_recipe(name).name for name in shipped_recipes()} == {n: n for n in shipped_recipes()}
     with pytest.raises(UserError, match="mini-vae"):
