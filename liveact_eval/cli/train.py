@@ -38,6 +38,8 @@ def train(
         liveact-eval train mini-vae --kit runs/mini --seconds 600
 
         liveact-eval train my-recipe.yaml --kit runs/mine
+
+        torchrun --nproc-per-node 4 -m liveact_eval train my-recipe.yaml --kit runs/mine
     """
     from liveact_eval.cli.tables import show_content, show_list
     from liveact_eval.errors import UserError
@@ -50,12 +52,17 @@ def train(
         raise UserError("No recipe is named. List them with: liveact-eval train --list")
     chosen = load_recipe(recipe)
     from liveact_eval.cli.train_progress import TrainProgress
+    from liveact_eval.liveact.launch import launched_rank
     from liveact_eval.training.kit import Kit
     from liveact_eval.training.logs import has_board
     from liveact_eval.training.stages import train as run_stage
 
-    with TrainProgress(chosen.steps, quiet=quiet) as progress:
+    # Of the processes that torchrun starts, the first one speaks.
+    silent = launched_rank() > 0
+    with TrainProgress(chosen.steps, quiet=quiet or silent) as progress:
         outcome = run_stage(chosen, Kit(kit), progress, seconds=seconds, encoded=progress.encoded)
+    if silent:
+        return
     content = {
         "recipe": chosen.name,
         "steps": f"{outcome.done} of {chosen.steps}",

@@ -94,19 +94,25 @@ class Bank:
         return range(-(-self._count // SHARD))
 
     def fill(
-        self, encoder: Callable[[dict[str, Tensor]], dict[str, Tensor]], told: Callable[[int], None]
+        self,
+        encoder: Callable[[dict[str, Tensor]], dict[str, Tensor]],
+        told: Callable[[int], None],
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
-        """Make what is missing.
+        """Make what is missing of this process's share.
 
         Args:
             encoder: see `SampleEncoder.encode`.
-            told: hears how many samples are there.
+            told: hears how many samples are there; with several processes, about how many.
+            rank: this process.
+            ranks: processes that share the work: each makes every `ranks`-th file.
 
         Raises:
             UserError: the folder holds another bank.
         """
         self._check()
-        missing = [number for number in self.shards if not self._path(number).is_file()]
+        missing = [number for number in self.shards[rank::ranks] if not self._path(number).is_file()]
         for number in missing:
             drawn = batches(self._data, batch=1, steps=range(number * SHARD, (number + 1) * SHARD))
             made = [encoder({name: value[0] for name, value in sample.items()}) for sample in drawn]
@@ -145,10 +151,20 @@ class Bank:
 
 
 def shuffled(
-    samples: dict[str, Tensor], *, batch: int, steps: range, seed: int
+    samples: dict[str, Tensor], *, batch: int, steps: range, seed: int, rank: int = 0, ranks: int = 1
 ) -> Iterator[dict[str, Tensor]]:
-    """Batches of the steps of a range, drawn with replacement: step k depends on the seed and on k alone."""
-    count = len(next(iter(samples.values())))
+    """Batches of the steps of a range, drawn with replacement: step k depends on the seed and on k alone.
+
+    Args:
+        samples: [count, ...] by name.
+        batch: samples of a step over all ranks; a multiple of `ranks`.
+        steps: steps that are still to be done.
+        seed: of the order.
+        rank: this process.
+        ranks: processes that share a step.
+    """
+    count, share = len(next(iter(samples.values()))), batch // ranks
     for step in steps:
         chosen = torch.randint(count, (batch,), generator=generator_of(seed, step))
+        chosen = chosen[rank * share : (rank + 1) * share]
         yield {name: values[chosen] for name, values in samples.items()}

@@ -22,6 +22,7 @@ from liveact_eval.files import atomic_path, sha256_of, write_text
 from liveact_eval.liveact import vae
 from liveact_eval.liveact.config import LiveActConfig
 from liveact_eval.liveact.encoders import speech
+from liveact_eval.liveact.weights import load_into, open_state
 from liveact_eval.training.recipe import Recipe
 
 
@@ -58,6 +59,16 @@ class Kit:
             UserError: it is not there.
         """
         return speech.load(self._there("speech"), config.speech)
+
+    def restore(self, role: str, module: nn.Module) -> None:
+        """Give a module the weights of a role, in single precision.
+
+        Raises:
+            UserError: they are not there.
+            WeightsError: they are another module's.
+        """
+        tensors = open_state(self._there(role)).tensors()
+        load_into(module, tensors, device="cpu", dtype=torch.float32, what=role)
 
     def hashes(self, *roles: str) -> str:
         """Names weight files by role and hash."""

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from liveact_eval.errors import UserError
 from liveact_eval.training.checkpoints import latest_checkpoint, save_checkpoint
+from liveact_eval.training.distributed import PlayerLoss, World
 from liveact_eval.training.draws import generator_of
 from liveact_eval.training.logs import TrainingLog
 from liveact_eval.training.objectives.base import Batch, Objective
 from liveact_eval.training.recipe import Recipe
+
+_ALONE = World()
 
 
 class Watcher(Protocol):
@@ -72,11 +76,13 @@ class Training:
         recipe: what is trained.
         objective: made from it.
         folder: where checkpoints and logs go.
-        log: takes the numbers.
-        source: gives the batches of the steps of a range; a step has the same batch whenever it is asked for.
+        log: takes the numbers; none in all processes but the first.
+        source: gives the batches of the steps of a range, this process's share of them; a step has the same batch
+            whenever it is asked for.
+        world: the processes that train together.
 
     Raises:
-        UserError: the folder holds a run of another recipe, or a damaged checkpoint.
+        UserError: the folder holds a run of another recipe, or a damaged checkpoint; or processes see different ones.
     """
 
     def __init__(
@@ -84,23 +90,35 @@ class Training:
         recipe: Recipe,
         objective: Objective,
         folder: Path,
-        log: TrainingLog,
+        log: TrainingLog | None,
         source: Callable[[range], Iterator[Batch]],
+        world: World = _ALONE,
     ) -> None:
         self.recipe, self.objective, self._log, self._source = recipe, objective, log, source
+        self._world = world
         self._checkpoints = folder / "checkpoints"
         self._players = {name: _Player(module, recipe) for name, module in objective.players().items()}
         self.done = 0
         """Updates so far."""
         found = latest_checkpoint(self._checkpoints)
         if found is not None:
-            if found["recipe"] != recipe.model_dump_json():
+            if not _is_of(found["recipe"], recipe):
                 raise UserError(
                     f"{folder} holds a run of another recipe. Give another folder with --out, or delete it."
                 )
             for name, player in self._players.items():
                 player.restore(found["players"][name])
             self.done = int(found["step"])
+        seen = world.heard(self.done)
+        if len(set(seen)) > 1:
+            raise UserError(
+                f"Processes go on from different steps, {seen}; expected the same checkpoint for all. "
+                "Give a folder that all of them see with --kit."
+            )
+        self._losses = {
+            name: world.shared(PlayerLoss(objective, name, player.module))
+            for name, player in self._players.items()
+        }
 
     def run(self, watcher: Watcher, *, seconds: float | None = None) -> bool:
         """Train until the recipe's end, or for so many seconds; gives whether the end was reached."""
@@ -110,30 +128,38 @@ class Training:
             values = self._step(step, batch)
             self.done = step + 1
             watcher.advance(self.done, f"loss {next(iter(values.values())):.4g}")
-            if self.done % recipe.log_every == 0 or self.done == recipe.steps:
-                self._log.write(self.done, "train", values)
-            if self.done % recipe.validate_every == 0 or self.done == recipe.steps:
-                self._log.write(self.done, "validation", self.validate())
-            if self.done % recipe.checkpoint_every == 0 or self.done == recipe.steps:
+            if self._due(recipe.log_every):
+                self._write("train", self._world.mean(values))
+            if self._due(recipe.validate_every) and self._world.first:
+                self._write("validation", self.validate())
+            if self._due(recipe.checkpoint_every):
                 self.save()
-            if seconds is not None and time.monotonic() - started > seconds:
+            # The clock of the first process counts: all have to stop after the same step.
+            if seconds is not None and self._world.heard(time.monotonic() - started > seconds)[0]:
                 break
         if self.done < recipe.steps:
             self.save()
         return self.done >= recipe.steps
 
+    def _due(self, every: int) -> bool:
+        return self.done % every == 0 or self.done == self.recipe.steps
+
+    def _write(self, kind: str, values: Mapping[str, float]) -> None:
+        if self._log is not None:
+            self._log.write(self.done, kind, values)
+
     def _step(self, step: int, batch: Mapping[str, torch.Tensor]) -> dict[str, float]:
         # One generator per step: noise does not depend on what was drawn before an interruption.
-        draws = generator_of(self.recipe.seed, step)
+        draws = generator_of(self.recipe.seed, step, self._world.rank)
         values: dict[str, float] = {}
         for name in self.objective.turns(step):
             player = self._players[name]
             with self._precision():
-                losses = self.objective.loss(name, batch, draws)
-            norm = player.move(losses.total, step)
+                total, parts = self._losses[name](batch, draws)
+            norm = player.move(total, step)
             prefix = "" if len(self._players) == 1 else f"{name}."
-            values |= {f"{prefix}loss": float(losses.total.detach())}
-            values |= {f"{prefix}{key}": float(value.detach()) for key, value in losses.parts.items()}
+            values |= {f"{prefix}loss": float(total.detach())}
+            values |= {f"{prefix}{key}": float(value) for key, value in parts.items()}
             values |= {f"{prefix}gradient_norm": norm}
         return values
 
@@ -152,11 +178,21 @@ class Training:
         return _Averaged(self._players if self.recipe.ema else {})
 
     def save(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint; the first process does, for all."""
+        if not self._world.first:
+            return
         players = {name: player.state() for name, player in self._players.items()}
         save_checkpoint(
             self._checkpoints, self.done, {"recipe": self.recipe.model_dump_json(), "players": players}
         )
+
+
+def _is_of(written: str, recipe: Recipe) -> bool:
+    """Whether a checkpoint's recipe is this one; what it does not say, as it is older, counts as its default."""
+    try:
+        return Recipe.model_validate_json(written) == recipe
+    except ValidationError:
+        return False
 
 
 class _Averaged:

@@ -90,6 +90,9 @@ class Recipe(_Section):
     """Decay of the running mean of the weights, which is what is kept; 0 keeps the latest weights."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the arithmetic; weights, moments and losses stay float32."""
+    checkpoint_activations: bool = False
+    """Whether transformer blocks compute again in the backward pass what they would otherwise keep: less memory, more
+    time, the same gradients."""
     seed: int = Field(default=0, ge=0)
     """Of the first weights and of all noise."""
     log_every: int = Field(default=20, ge=1)

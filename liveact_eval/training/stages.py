@@ -10,13 +10,21 @@ import torch
 
 from liveact_eval.files import write_text
 from liveact_eval.liveact.config import LiveActConfig, named_config
+from liveact_eval.training.distributed import World, launched_world
 from liveact_eval.training.encoded_samples import Bank, SampleEncoder, shuffled
 from liveact_eval.training.kit import Kit
 from liveact_eval.training.logs import TrainingLog
 from liveact_eval.training.loop import Training, Watcher
 from liveact_eval.training.objectives.base import Batch, Objective
-from liveact_eval.training.objectives.configs import NeighborChoice, SpeechChoice, VAEChoice
+from liveact_eval.training.objectives.configs import (
+    DistillChoice,
+    MemoryChoice,
+    NeighborChoice,
+    SpeechChoice,
+    VAEChoice,
+)
 from liveact_eval.training.recipe import Recipe
+from liveact_eval.training.recompute import recompute_blocks
 from liveact_eval.training.talker_samples import batches
 
 
@@ -29,9 +37,9 @@ class Outcome:
     finished: bool
     """Whether these are all."""
     files: Mapping[str, Path]
-    """Weight files by role; none before the end."""
+    """Weight files by role; none before the end, and in all processes but the first."""
     validation: Mapping[str, float]
-    """How good it is; empty before the end."""
+    """How good it is; empty before the end, and in all processes but the first."""
 
 
 def train(
@@ -52,27 +60,53 @@ def train(
         encoded: hears how many samples of how many are encoded, for stages that learn from encoded ones.
 
     Raises:
-        UserError: an earlier stage has not been trained, or the folder holds another run.
+        UserError: an earlier stage has not been trained, or the folder holds another run; or the processes that
+            torchrun started cannot share a batch.
     """
+    with launched_world() as world:
+        outcome = _train(recipe, kit, watcher, seconds, encoded, world)
+        world.wait()
+    return outcome
+
+
+def _train(
+    recipe: Recipe,
+    kit: Kit,
+    watcher: Watcher,
+    seconds: float | None,
+    encoded: Callable[[int, int], None] | None,
+    world: World,
+) -> Outcome:
+    world.check_batch(recipe.batch)
     # First weights come from the global generator; everything after that has generators of its own.
     torch.manual_seed(recipe.seed)
     config = named_config(recipe.config)
-    objective = make_objective(recipe, config)
+    objective = make_objective(recipe, config, kit)
+    if recipe.checkpoint_activations:
+        recompute_blocks(objective.players())
     folder = kit.run_folder(recipe)
-    log = TrainingLog(folder)
-    training = Training(recipe, objective, folder, log, _source(recipe, config, kit, encoded))
-    write_text(folder / "recipe.json", recipe.model_dump_json(indent=2) + "\n")
+    log = TrainingLog(folder) if world.first else None
+    training = Training(recipe, objective, folder, log, _source(recipe, config, kit, encoded, world), world)
+    if world.first:
+        write_text(folder / "recipe.json", recipe.model_dump_json(indent=2) + "\n")
     finished = training.run(watcher, seconds=seconds)
     if not finished:
         return Outcome(done=training.done, finished=False, files={}, validation={})
-    validation = training.validate()
-    with training.averaged():
-        files = kit.keep(recipe, objective.results(), validation)
+    validation: Mapping[str, float] = {}
+    files: Mapping[str, Path] = {}
+    if world.first:
+        validation = training.validate()
+        with training.averaged():
+            files = kit.keep(recipe, objective.results(), validation)
     return Outcome(done=training.done, finished=True, files=files, validation=validation)
 
 
-def make_objective(recipe: Recipe, config: LiveActConfig) -> Objective:
-    """The objective of a recipe, with first weights from torch's global generator."""
+def make_objective(recipe: Recipe, config: LiveActConfig, kit: Kit) -> Objective:
+    """The objective of a recipe, with first weights of earlier stages, or from torch's global generator.
+
+    Raises:
+        UserError: an earlier stage has not been trained.
+    """
     choice = recipe.objective
     if isinstance(choice, VAEChoice):
         from liveact_eval.training.objectives.vae import VAEObjective
@@ -82,6 +116,14 @@ def make_objective(recipe: Recipe, config: LiveActConfig) -> Objective:
         from liveact_eval.training.objectives.speech import SpeechObjective
 
         return SpeechObjective(config.speech, choice)
+    if isinstance(choice, MemoryChoice):
+        from liveact_eval.training.objectives.memory import MemoryObjective
+
+        return MemoryObjective(config, choice, kit)
+    if isinstance(choice, DistillChoice):
+        from liveact_eval.training.objectives.distill import DistillObjective
+
+        return DistillObjective(config, choice, kit)
     from liveact_eval.training.objectives.neighbor import NeighborObjective
 
     assert isinstance(choice, NeighborChoice)
@@ -89,14 +131,22 @@ def make_objective(recipe: Recipe, config: LiveActConfig) -> Objective:
 
 
 def _source(
-    recipe: Recipe, config: LiveActConfig, kit: Kit, encoded: Callable[[int, int], None] | None
+    recipe: Recipe,
+    config: LiveActConfig,
+    kit: Kit,
+    encoded: Callable[[int, int], None] | None,
+    world: World,
 ) -> Callable[[range], Iterator[Batch]]:
     """What gives the batches of the steps of a range."""
+    rank, ranks = world.rank, world.ranks
     if recipe.data.bank is None:
-        return lambda steps: batches(recipe.data, batch=recipe.batch, steps=steps)
+        return lambda steps: batches(recipe.data, batch=recipe.batch, steps=steps, rank=rank, ranks=ranks)
     count = recipe.data.bank
     bank = Bank(kit.run_folder(recipe) / "bank", recipe.data, count, kit.hashes("vae", "speech"))
     encoder = SampleEncoder(kit.vae(config), kit.speech(config))
-    bank.fill(encoder.encode, lambda there: None if encoded is None else encoded(there, count))
+    bank.fill(encoder.encode, lambda there: None if encoded is None else encoded(there, count), rank, ranks)
+    world.wait()
     samples = bank.load()
-    return lambda steps: shuffled(samples, batch=recipe.batch, steps=steps, seed=recipe.data.seed)
+    return lambda steps: shuffled(
+        samples, batch=recipe.batch, steps=steps, seed=recipe.data.seed, rank=rank, ranks=ranks
+    )

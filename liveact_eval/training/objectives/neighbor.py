@@ -101,7 +101,8 @@ class NeighborObjective(Objective):
         frames = CONVKV.slots
         clean = batch["latents"][:, :, :frames].float()
         noise = torch.randn(clean.shape, generator=draws)
-        level, silent = self._level(draws)
+        choice = self._choice
+        level, silent = draw_level(draws, shift=choice.shift, pure_noise=choice.pure_noise)
         noisy = renoise(clean, noise, level)
         context = self.module.context(batch["prompt"], batch["image"])
         audio = None if silent else self.module.audio(batch["features"].float(), 4 * frames - 3)
@@ -114,18 +115,9 @@ class NeighborObjective(Objective):
             mute_first=True,
         ).float()
         error = (velocity - (noise - clean)).square()
-        weight = 1 + self._choice.mouth_weight * batch["mouth"][:, None, :frames].float()
+        weight = 1 + choice.mouth_weight * batch["mouth"][:, None, :frames].float()
         total = (error * weight).mean() / weight.mean()
-        return Losses(total, {"velocity": error.mean()} | {_bin(level): error.mean()})
-
-    def _level(self, draws: torch.Generator) -> tuple[float, bool]:
-        """Share of noise of a batch, and whether speech is left out: at full noise a rollout leaves it out."""
-        choice = self._choice
-        first, second = torch.rand(2, generator=draws).tolist()
-        if first < choice.pure_noise:
-            return 1.0, True
-        shifted = choice.shift * second / (1 + (choice.shift - 1) * second)
-        return max(shifted, 1e-3), False
+        return Losses(total, {"velocity": error.mean()} | {level_name(level): error.mean()})
 
     def validate(self) -> Mapping[str, float]:
         """See `mouth_likeness`."""
@@ -161,6 +153,14 @@ def initialise(dit: CausalDiT) -> None:
         nn.init.normal_(part.weight, std=0.02)
 
 
-def _bin(level: float) -> str:
+def draw_level(draws: torch.Generator, *, shift: float, pure_noise: float) -> tuple[float, bool]:
+    """Share of noise of a batch, and whether speech is left out: at full noise a rollout leaves it out."""
+    first, second = torch.rand(2, generator=draws).tolist()
+    if first < pure_noise:
+        return 1.0, True
+    return max(shift * second / (1 + (shift - 1) * second), 1e-3), False
+
+
+def level_name(level: float) -> str:
     """Name of the log's entry for a level, in four groups."""
     return f"velocity_at_{min(3, int(level * 4)) * 25:02d}"
