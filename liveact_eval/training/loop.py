@@ -104,7 +104,7 @@ class Training:
         if found is not None:
             if not _is_of(found["recipe"], recipe):
                 raise UserError(
-                    f"{folder} holds a run of another recipe. Give another folder with --out, or delete it."
+                    f"{folder} holds a run of another recipe. Give another folder with --kit, or delete it."
                 )
             for name, player in self._players.items():
                 player.restore(found["players"][name])
@@ -154,7 +154,7 @@ class Training:
         values: dict[str, float] = {}
         for name in self.objective.turns(step):
             player = self._players[name]
-            with self._precision():
+            with self._precision(player):
                 total, parts = self._losses[name](batch, draws)
             norm = player.move(total, step)
             prefix = "" if len(self._players) == 1 else f"{name}."
@@ -163,10 +163,10 @@ class Training:
             values |= {f"{prefix}gradient_norm": norm}
         return values
 
-    def _precision(self) -> torch.autocast | nullcontext[None]:
+    def _precision(self, player: _Player) -> torch.autocast | nullcontext[None]:
         if self.recipe.precision == "float32":
             return nullcontext()
-        return torch.autocast("cpu" if not torch.cuda.is_available() else "cuda", torch.bfloat16)
+        return torch.autocast(player.parameters[0].device.type, torch.bfloat16)
 
     def validate(self) -> Mapping[str, float]:
         """What the objective says of the averaged weights."""
@@ -190,9 +190,12 @@ class Training:
 def _is_of(written: str, recipe: Recipe) -> bool:
     """Whether a checkpoint's recipe is this one; what it does not say, as it is older, counts as its default."""
     try:
-        return Recipe.model_validate_json(written) == recipe
+        before = Recipe.model_validate_json(written)
     except ValidationError:
         return False
+    # How many processes draw has no effect on what is learnt.
+    same = before.data.model_copy(update={"workers": recipe.data.workers})
+    return before.model_copy(update={"data": same}) == recipe
 
 
 class _Averaged:

@@ -121,6 +121,11 @@ def test_another_recipe_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         _training(tmp_path, _recipe(steps=41))
 
 
+def test_another_number_of_drawing_processes_goes_on(tmp_path: Path) -> None:
+    _training(tmp_path, _recipe()).run(Deaf(), seconds=0.0)
+    assert _training(tmp_path, _recipe(data={"frames": 1, "workers": 3})).done == 1
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     _training(tmp_path, _recipe()).run(Deaf())
     latest = max((tmp_path / "checkpoints").iterdir())
