@@ -39,7 +39,7 @@ def test_peak_memory_is_that_of_a_short_video(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            cwd=Path(__file__).parents[3],
+            cwd=Path(__file__).parents[2],
         )
         assert done.returncode == 0, done.stderr
         peaks.append(int(done.stdout))
