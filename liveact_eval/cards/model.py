@@ -102,6 +102,8 @@ class NativeSpec(_Card):
     """Name of the forcing strategy."""
     steps: int = Field(gt=0)
     """Denoising steps per block (NFE without guidance)."""
+    decode: Literal["overlap", "carried"] = "overlap"
+    """How decoded blocks are joined: `overlap` as the official program does, `carried` without a seam and cheaper."""
 
 
 class ModelCard(_Card):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from liveact_eval.cli.ablate import ablate
 from liveact_eval.cli.doctor import doctor
 from liveact_eval.cli.generate import generate
 from liveact_eval.cli.listing import datasets, metrics, models
@@ -54,5 +55,6 @@ app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")
 app.add_typer(metrics, name="metrics")
 app.command()(train)
+app.command()(ablate)
 app.command()(parity)
 app.command()(doctor)

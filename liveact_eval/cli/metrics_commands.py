@@ -98,7 +98,7 @@ def show_metric(
 def fetch_networks(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Metrics or networks. Default: all networks.", show_default=False),
+        typer.Argument(help="Metrics or networks. Default: all that are fetched.", show_default=False),
     ] = None,
     mirror: Annotated[
         str | None,
@@ -138,6 +138,8 @@ def fetch_networks(
     if offline and mirror is not None:
         raise UserError("--offline fetches nothing, so it takes no --mirror. Leave one of them out")
     wanted = _meant(names or [])
+    if not offline and not names:
+        wanted = [network for network in wanted if not network.shipped]
     if offline and not names:
         # Nobody asked for all of them: what is not there at all is no fault.
         wanted = [network for network in wanted if _begun(network, folder)]
@@ -178,7 +180,7 @@ def _have(
         return
     if all(found.state == "present" for found in inventory(network, folder)):
         return
-    if not quiet:
+    if not quiet and not network.shipped:
         stderr().print(f"licence of {network.title}: {network.licence}", markup=False, soft_wrap=True)
     fetch(network, progress, root=folder, mirror=mirror, only=None)
 
@@ -226,7 +228,9 @@ def _summary(networks: list[Network], folder: Path | None) -> str:
     checked = f" ({unchecked} not yet checked)" if unchecked else ""
     size = sum(found.bytes or 0 for found in there) / _MIB
     files_there = f"{len(there)} of {len(files)} files of {len(networks)} networks"
-    return f"{files_there}, {size:.1f} MiB, in {_place(folder)}{checked}"
+    shipped = {network.shipped for network in networks}
+    places = [*([_place(folder)] if False in shipped else []), *(["the package"] if True in shipped else [])]
+    return f"{files_there}, {size:.1f} MiB, in {' and '.join(places)}{checked}"
 
 
 def _place(folder: Path | None) -> str:

@@ -25,6 +25,14 @@ def train(
         typer.Option("--seconds", min=0.0, help="Stop after so many seconds; the same command goes on."),
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
+    pack_into: Annotated[
+        Path | None,
+        typer.Option(
+            "--pack",
+            help="Copy what all stages of --kit have made to this folder, with a card, and stop.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -40,6 +48,8 @@ def train(
         liveact-eval train my-recipe.yaml --kit runs/mine
 
         torchrun --nproc-per-node 4 -m liveact_eval train my-recipe.yaml --kit runs/mine
+
+        liveact-eval train --pack runs/packed --kit runs/mini
     """
     from liveact_eval.cli.tables import show_content, show_list
     from liveact_eval.errors import UserError
@@ -47,6 +57,12 @@ def train(
 
     if listing:
         show_list([_row(load_recipe(name)) for name in shipped_recipes()], as_json)
+        return
+    if pack_into is not None:
+        from liveact_eval.training.kit import Kit
+        from liveact_eval.training.packing import pack
+
+        show_list([{**vars(file)} for file in pack(Kit(kit), pack_into)], as_json)
         return
     if recipe is None:
         raise UserError("No recipe is named. List them with: liveact-eval train --list")

@@ -13,12 +13,13 @@ from liveact_eval.measure.unmet import NO_REFERENCE, NO_TRUTH
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.composite import CompositeMetric
 from liveact_eval.metrics.registry import parts_of
-from liveact_eval.networks.catalogue import network
+from liveact_eval.networks.catalogue import REINSTALL, network
 from liveact_eval.networks.provider import NO_ANSWERER, Networks, State
 
 _NAMED = 4
 _HEADINGS: dict[State, str] = {
     "missing": "weights missing",
+    "not shipped": "weights missing from the package",
     "wrong size": "weights of a wrong size",
     "no package": "packages missing",
     "no seeded weights": "no seeded weights",
@@ -167,10 +168,11 @@ def _cure(networks: Networks, state: State, names: Sequence[str]) -> str:
         return f"Install what they need with: pip install {' '.join(packages)}"
     if state == "no seeded weights":
         return "Leave --set networks.mode=seeded out to use published weights"
-    command = networks.fetch_command(names)
+    if state == "not shipped":
+        return REINSTALL
     if state == "wrong size":
         return "; ".join(why for name in names if (why := networks.missing(name)) is not None)
-    return f"Fetch them with: {command}"
+    return f"Fetch them with: {networks.fetch_command(names)}"
 
 
 def _without_parts(plan: Plan, told: set[str]) -> Iterator[str]:

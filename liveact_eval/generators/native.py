@@ -30,6 +30,8 @@ from liveact_eval.liveact.request import block_count, check_size, check_sound, f
 if TYPE_CHECKING:
     from liveact_eval.liveact.stream import FrameBlock, LiveStream
 
+_SMALL_BYTES = 2**28
+"""Weights up to this size may lie in memory once per process."""
 DEFAULT_RATE = Fraction(25)
 """Frames per second where neither the protocol nor a real video says."""
 Told = Callable[["FrameBlock"], None]
@@ -45,8 +47,10 @@ class NativeGenerator:
 
     @property
     def processes(self) -> int | None:
-        """How many processes may run it at once; `None`: any number. Real weights are too large for several."""
-        return None if self.recipe.weights is None else 1
+        """How many processes may run it at once; `None`: any number. Weights of full size are too large for several."""
+        if self.recipe.weights is None or self.recipe.weights_bytes < _SMALL_BYTES:
+            return None
+        return 1
 
     def suffix(self, clip: Clip) -> str:
         """MP4."""

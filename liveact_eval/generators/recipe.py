@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liveact_eval.cards.model import ModelCard
-from liveact_eval.errors import UserError
-from liveact_eval.liveact.config import LiveActConfig, named_config
+from liveact_eval.errors import UserError, unknown_name
+from liveact_eval.liveact.config import ROLES, LiveActConfig, named_config
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.request import GenerationOptions
+from liveact_eval.rollouts.named import ROLLOUTS
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +39,8 @@ class Recipe:
     """(role, file or folder); `None`: random weights from a fixed seed."""
     origin: str
     """Where the weights come from, for results."""
+    rollout: str = "neighbor"
+    """Name of the forcing strategy."""
     options: GenerationOptions = field(default_factory=GenerationOptions)
     """How videos are made."""
     device: str = "auto"
@@ -46,6 +49,13 @@ class Recipe:
     """Where prompts are encoded; `None`: on `device`."""
     dtype: str = "auto"
     """Precision of weights and memory."""
+
+    @property
+    def weights_bytes(self) -> int:
+        """Size of the weight files together; a folder's counts with all that it holds."""
+        files = [path for _, path in self.weights or ()]
+        inside = [part for path in files for part in ([path] if path.is_file() else path.rglob("*"))]
+        return sum(part.stat().st_size for part in inside if part.is_file())
 
 
 def recipe_of(
@@ -70,6 +80,8 @@ def recipe_of(
     Raises:
         UserError: no native card, a model that this version does not have, or weights that are missing.
     """
+    if card.native is not None and card.native.rollout not in ROLLOUTS:
+        raise unknown_rollout(card, card.native.rollout)
     config = native_config(card)
     if config is None or card.native is None:
         raise not_part_of_this_version(card)
@@ -91,7 +103,8 @@ def recipe_of(
         steps=card.native.steps,
         weights=found,
         origin=origin,
-        options=options or GenerationOptions(),
+        rollout=card.native.rollout,
+        options=options or GenerationOptions(decode=card.native.decode),
         device=device,
         text_device=text_device,
         dtype=dtype,
@@ -99,34 +112,34 @@ def recipe_of(
 
 
 def _trained(card: ModelCard, folder: Path | None) -> tuple[tuple[tuple[str, Path], ...], str]:
-    """Weights of the user's own training, for a card that names none: one file per role, and where they come from.
+    """Weights that this project's own training made: one file per role, and where they come from.
+
+    Args:
+        card: of a model that names no files to fetch.
+        folder: of the user's own training; `None`: the one that comes with the package.
 
     Raises:
-        UserError: no folder is given, or files are missing in it.
+        UserError: files are missing in it.
     """
-    if folder is None:
-        raise UserError(
-            f"{card.title} ({card.name}) is not part of this version of liveact-eval as a whole: its classes and its "
-            "training are, its weights are not. Train them (liveact-eval train --list) and give their folder to "
-            "liveact-eval generate --weights KIT/weights, or make its videos elsewhere and score them: liveact-eval "
-            "score VIDEOS --reference DATASET --out DIR"
-        )
     from liveact_eval.files import sha256_of
-    from liveact_eval.liveact.models import ROLES
+    from liveact_eval.networks.catalogue import REINSTALL, SHIPPED
 
-    paths = {role: folder / f"{role}.safetensors" for role in ROLES}
+    home = SHIPPED / card.name if folder is None else folder
+    paths = {role: home / f"{role}.safetensors" for role in ROLES}
     lacking = [path.name for path in paths.values() if not path.is_file()]
     if lacking:
-        raise UserError(
-            f"{card.title}: {', '.join(lacking)} missing in {str(folder)!r}. Its stages make them: liveact-eval train "
-            "--list"
+        mend = (
+            f"{REINSTALL}, or train them and give their folder with --weights"
+            if folder is None
+            else "Its stages make them: liveact-eval train --list"
         )
+        raise UserError(f"{card.title}: {', '.join(lacking)} missing in {str(home)!r}. {mend}.")
     return tuple(paths.items()), ", ".join(f"{role} {sha256_of(path)[:12]}" for role, path in paths.items())
 
 
 def native_config(card: ModelCard) -> LiveActConfig | None:
     """The configuration of a native card; `None` where this version does not have it or its rollout."""
-    if card.native is None or card.native.rollout != "neighbor":
+    if card.native is None or card.native.rollout not in ROLLOUTS:
         return None
     try:
         return named_config(card.native.config)
@@ -143,25 +156,42 @@ def not_part_of_this_version(card: ModelCard) -> UserError:
     )
 
 
+def unknown_rollout(card: ModelCard, name: str) -> UserError:
+    """The error for a card whose forcing strategy does not exist, naming the nearest one that does."""
+    return unknown_name(
+        "rollout",
+        name,
+        ROLLOUTS,
+        hint=f"The card {card.name} names it under `native`, and it is not part of this version of liveact-eval: "
+        "correct the card.",
+    )
+
+
 @dataclass(frozen=True)
-class Neighbor:
-    """Makes Neighbor Forcing for one video."""
+class NamedStrategy:
+    """Makes the rollout of one video.
+
+    Args:
+        steps: denoising steps.
+        rollout: name of the forcing strategy, one of `ROLLOUTS`.
+    """
 
     steps: int
+    rollout: str = "neighbor"
 
     def __call__(self, dit: CausalDiT, options: GenerationOptions) -> Rollout:
         """A rollout with an empty memory."""
         from liveact_eval.liveact.sampler import Schedule
-        from liveact_eval.rollouts.neighbor import NeighborForcing, NeighborOptions
+        from liveact_eval.rollouts.neighbor import NeighborOptions
 
         chosen = NeighborOptions(
             memory=options.memory,
-            schedule=Schedule.shifted(self.steps),
+            schedule=Schedule.in_steps(self.steps),
             audio_guidance=options.audio_guidance,
             fp8_cache=options.fp8_cache,
             offload_cache=options.offload_cache,
         )
-        return NeighborForcing(dit, chosen)
+        return ROLLOUTS[self.rollout].build(dit, chosen)
 
 
 def check_recipe(recipe: Recipe, size: tuple[int, int], blocks: int) -> None:
@@ -204,7 +234,7 @@ def build_pipeline(recipe: Recipe) -> LiveActPipeline:
     from liveact_eval.liveact.pipeline import LiveActPipeline
 
     device, text_device, dtype = place(recipe)
-    config, rollouts = named_config(recipe.config), Neighbor(recipe.steps)
+    config, rollouts = named_config(recipe.config), NamedStrategy(recipe.steps, recipe.rollout)
     if recipe.weights is None:
         return LiveActPipeline.from_random(
             config, rollouts, seed=_WEIGHTS_SEED, device=device, dtype=dtype, options=recipe.options

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from liveact_eval.liveact.errors import LiveActError
 
+ROLES = ("dit", "vae", "text", "image", "speech")
+"""Networks, as weight files name them; the tokenizer files have the role `tokenizer`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DiTConfig:

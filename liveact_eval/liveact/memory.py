@@ -54,6 +54,33 @@ WINDOW = MemoryLayout(first=6, current=8, folds=(), moves=((2, 10), (3, 11), (4,
 """A sink of two frames and the last four: the same size without compression."""
 
 
+def convkv_layout(first: int, current: int) -> MemoryLayout:
+    """The official rule for blocks of other sizes; `CONVKV` is that of 6 and 8.
+
+    The ten oldest frames behind the reference go into slots 2 and 3, five into each; all slots behind these keep the
+    newest frames as they are. Where blocks are short, some of the newest are folded too.
+
+    Args:
+        first: latent frames of the first block, and slots of the past.
+        current: latent frames of every later block.
+
+    Raises:
+        LiveActError: with these sizes there are fewer than ten frames to fold, or frames would be lost.
+    """
+    if first < 4 or first + current < 12 or current > 8:
+        raise LiveActError(
+            f"Blocks of {first} and then {current} latent frames: ConvKV folds ten frames behind two of reference. "
+            "Expected 4 or more, then 8 at most, and 12 or more together"
+        )
+    slots, newest = first + current, first - 4
+    return MemoryLayout(
+        first=first,
+        current=current,
+        folds=CONVKV.folds,
+        moves=tuple((4 + index, slots - newest + index) for index in range(newest)),
+    )
+
+
 class Positions(NamedTuple):
     """Temporal positions of a block for RoPE, one per latent frame."""
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from liveact_eval.liveact import vae
-from liveact_eval.liveact.config import LiveActConfig
+from liveact_eval.liveact.config import ROLES, LiveActConfig
 from liveact_eval.liveact.dit import CausalDiT
 from liveact_eval.liveact.encoders import image, speech, text
 from liveact_eval.liveact.encoders.tokenizer import open_tokenizer
@@ -20,9 +20,6 @@ from liveact_eval.liveact.random_weights import fill_random, materialise
 from liveact_eval.liveact.request import GenerationOptions
 from liveact_eval.liveact.rollout import Rollout
 from liveact_eval.liveact.weights import load_into, open_state
-
-ROLES = ("dit", "vae", "text", "image", "speech")
-"""Networks, as weight files name them; the tokenizer files have the role `tokenizer`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from liveact_eval.liveact.compression import Compressor, mean_over_tokens, over_time, over_tokens
@@ -16,6 +17,7 @@ from liveact_eval.liveact.memory import (
     Memory,
     MemoryLayout,
     SlotMemory,
+    convkv_layout,
 )
 
 
@@ -73,12 +75,26 @@ POLICIES = (
 )
 
 
+_SIZED = re.compile(r"convkv-(\d{1,2})-(\d{1,2})")
+
+
 def memory_policy(name: str) -> MemoryPolicy:
-    """The policy of that name.
+    """The policy of that name; `convkv-8-6` is `convkv` for a first block of 8 latent frames, then blocks of 6.
 
     Raises:
         LiveActError: there is none.
     """
+    sized = _SIZED.fullmatch(name)
+    if sized is not None:
+        first, current = (int(size) for size in sized.groups())
+        return MemoryPolicy(
+            name=name,
+            summary=f"convkv for a first block of {first} latent frames, then blocks of {current}",
+            layout=convkv_layout(first, current),
+            compressor=over_tokens,
+            first=first,
+            current=current,
+        )
     for policy in POLICIES:
         if policy.name == name:
             return policy

@@ -81,12 +81,17 @@ def encode_condition(vae: WanVAE, image: Tensor, *, latents: int = CONDITION_LAT
             f"Condition of a picture of shape {list(image.shape)} over {latents} latents; expected "
             "[3, H, W] and at least 1"
         )
+    return encode_conditions(vae, image[None], latents=latents)
+
+
+def encode_conditions(vae: WanVAE, images: Tensor, *, latents: int = CONDITION_LATENTS) -> Tensor:
+    """The same for several pictures [B, 3, H, W] at once: [B, 20, latents, H / 8, W / 8]."""
     frames = (latents - 1) * TEMPORAL_STRIDE + 1
-    video = torch.zeros(1, 3, frames, *image.shape[1:], device=vae.device, dtype=vae.dtype)
-    video[:, :, 0] = image.to(video)
+    video = torch.zeros(len(images), 3, frames, *images.shape[2:], device=vae.device, dtype=vae.dtype)
+    video[:, :, 0] = images.to(video)
     encoded = vae.encode(video)
     mask = condition_mask(latents, encoded.shape[3], encoded.shape[4])
-    return torch.cat((mask.to(encoded), encoded), dim=1)
+    return torch.cat((mask.to(encoded).expand(len(images), -1, -1, -1, -1), encoded), dim=1)
 
 
 def _nearest(side: int, multiple: int) -> int:

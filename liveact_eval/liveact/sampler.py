@@ -35,6 +35,11 @@ class Schedule:
         nodes = [1 - i / grid for i in range(steps)]
         return cls(tuple(STEPS_PER_UNIT * shift * u / (1 + (shift - 1) * u) for u in nodes))
 
+    @classmethod
+    def in_steps(cls, steps: int) -> Schedule:
+        """As the program divides the range for three steps: a grid of one node more than there are steps."""
+        return cls.shifted(steps, grid=steps + 1)
+
     def __len__(self) -> int:
         return len(self.timesteps)
 

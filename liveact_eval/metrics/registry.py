@@ -18,6 +18,7 @@ from liveact_eval.measure.face_finding import DETECTOR
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.composite import CompositeMetric
 from liveact_eval.metrics.set_metric import SetMetric
+from liveact_eval.networks.catalogue import catalogue
 
 _INFRASTRUCTURE = {"base", "composite", "registry", "set_metric"}
 ENTRY_POINT_GROUP = "liveact_eval.metrics"
@@ -77,7 +78,7 @@ def select(names: list[str], *, with_parts: bool = True) -> list[Metric]:
             offline = name == "all-offline"
             wanted = {n: metric for n, metric in known.items() if not metric.by_name_only}
             chosen.update(
-                {n: metric for n, metric in wanted.items() if not (offline and networks_of(metric, known))}
+                {n: one for n, one in wanted.items() if not offline or needs_no_download(one, known)}
             )
         elif name.endswith(".py"):
             for metric in _from_file(Path(name)).values():
@@ -138,6 +139,12 @@ def networks_of(metric: Metric, known: Mapping[str, Metric]) -> tuple[str, ...]:
     if not isinstance(metric, CompositeMetric):
         return metric.networks
     return tuple(dict.fromkeys(name for part in parts_of(metric, known) for name in part.networks))
+
+
+def needs_no_download(metric: Metric, known: Mapping[str, Metric]) -> bool:
+    """Whether it runs no networks but those that come with the package."""
+    networks = catalogue()
+    return all(name in networks and networks[name].shipped for name in networks_of(metric, known))
 
 
 def finders_of(metric: Metric, known: Mapping[str, Metric]) -> tuple[str, ...]:

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 _SAMPLES = 640
 """Samples of a frame."""
-_COUNTED_FRAMES = 6
+COUNTED_FRAMES = 6
 """Frames that a window must have: the network sees five, but the reference counts one window fewer than fit."""
-_SOUND = SoundNeed(
-    window=_COUNTED_FRAMES * _SAMPLES + 1,
+SOUND = SoundNeed(
+    window=COUNTED_FRAMES * _SAMPLES + 1,
     hop=_SAMPLES,
     # The sample before a window, which pre-emphasis reaches back to.
     lead=1,
@@ -82,7 +82,7 @@ def sync_outputs(prefix: str, title: str) -> tuple[Output, ...]:
     )
 
 
-class _Sync(Metric):
+class SyncMetric(Metric):
     """Embeddings of mouths and of sound, met in one table of distances."""
 
     prefix: ClassVar[str]
@@ -99,11 +99,11 @@ class _Sync(Metric):
         """(N, 1024) embeddings; NaN where a frame of the window has no face."""
         import torch
 
-        network: Any = batch.network("syncnet")
+        network: Any = batch.network(self.networks[0])
         device = next(network.parameters()).device
         windows = batch.windows
         if need == "sound":
-            return batch.once(("syncnet", "sound"), lambda: _heard(network, windows, device))
+            return batch.once((self.networks[0], "sound"), lambda: _heard(network, windows, device))
         frames = torch.cat([windows[:, 0], windows[-1, 1:-1]])
         return self._embedded(network, frames, device)
 
@@ -132,12 +132,12 @@ class _Sync(Metric):
 
 
 @register
-class Sync(_Sync):
+class Sync(SyncMetric):
     """On the face that is followed through the clip."""
 
     name = prefix = "sync"
     outputs = sync_outputs("sync", "Sync")
-    needs = {"mouths": FrameNeed(region="sync", window=_COUNTED_FRAMES, at_once=8), "sound": _SOUND}
+    needs = {"mouths": FrameNeed(region="sync", window=COUNTED_FRAMES, at_once=8), "sound": SOUND}
     recipe = "syncnet-v1-direct-yunet-everyframe@1"
     summary = (
         "SyncNet's distance between mouth and sound at the best shift (D), how clearly that shift stands out (C), the "
@@ -147,13 +147,13 @@ class Sync(_Sync):
 
 
 @register
-class SyncLse(_Sync):
+class SyncLse(SyncMetric):
     """On whole pictures, for videos that are face crops already."""
 
     name = "sync_lse"
     prefix = "lse"
     outputs = sync_outputs("lse", "LSE")
-    needs = {"mouths": FrameNeed(window=_COUNTED_FRAMES, at_once=8), "sound": _SOUND}
+    needs = {"mouths": FrameNeed(window=COUNTED_FRAMES, at_once=8), "sound": SOUND}
     recipe = "syncnet-v1-lse-wholepicture@1"
     summary = (
         "The same numbers as Wav2Lip's script gives them: the whole picture is taken for the face. For videos that are "

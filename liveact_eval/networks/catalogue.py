@@ -20,6 +20,10 @@ from liveact_eval.cards.model import is_inside
 from liveact_eval.errors import UserError, unknown_name
 
 CATALOGUE = Path(__file__).with_name("weights.yaml")
+SHIPPED = Path(__file__).parents[1] / "trained"
+"""Folder of the weights that this project trained and that come with the package."""
+REINSTALL = "They come with liveact-eval: install it again"
+"""What mends weights of the package that are missing or damaged."""
 _FUNCTION = r"^[a-z_][\w.]*:[a-z_]\w*$"
 
 
@@ -28,16 +32,19 @@ class _Entry(BaseModel):
 
 
 class NetworkFile(_Entry):
-    """One weight file of a network. It comes from a model hub or from a plain address."""
+    """One weight file of a network. It comes from a model hub, from a plain address, or with the package."""
 
     role: str = "weights"
     """Which of the files of its network it is."""
     hub: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
-    """Model-hub id, `owner/name`; `null` for a file with a plain address."""
+    """Model-hub id, `owner/name`; `null` for a file from elsewhere."""
     url: str | None = Field(default=None, pattern=r"^https?://\S+$")
-    """Plain address; `null` for a file on a hub."""
+    """Plain address; `null` for a file from elsewhere."""
+    shipped: str | None = None
+    """Path below the folder `trained` of this package; `null` for a file that is fetched."""
     file: str
-    """Path inside the repository on the hub, or the name under which a file with a plain address is kept."""
+    """Path inside the repository on the hub, or the name under which a file with a plain address is kept; left out of
+    a file that comes with the package, whose path it is."""
     revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
     """Commit of the repository; `null` while nobody has pinned one: the newest is taken."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{8,64}$")
@@ -57,13 +64,22 @@ class NetworkFile(_Entry):
 
     @property
     def host(self) -> str | None:
-        """Host of the plain address; `None` for a file on a hub."""
+        """Host of the plain address; `None` for a file from elsewhere."""
         return None if self.url is None else urlsplit(self.url).hostname
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_is_name(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("shipped") is not None and "file" not in given:
+            return given | {"file": given["shipped"]}
+        return given
 
     @model_validator(mode="after")
     def _one_source(self) -> NetworkFile:
-        if (self.hub is None) == (self.url is None):
-            raise ValueError("either `hub` or `url` says where the file comes from")
+        if sum(source is not None for source in (self.hub, self.url, self.shipped)) != 1:
+            raise ValueError("either `hub` or `url` or `shipped` says where the file comes from")
+        if self.shipped is not None and self.shipped != self.file:
+            raise ValueError("leave `file` out of an entry with `shipped`, which names it")
         if not is_inside(self.file) or (self.url is not None and "/" in self.file):
             raise ValueError(
                 "`file` must be a path inside the repository, or the plain name of a file with a `url`"
@@ -94,6 +110,17 @@ class Network(_Entry):
     """`module:function` that gives the network with weights from a rule; `null` where there is none."""
     float32_only: str | None = "nobody has compared it in bfloat16"
     """Why it computes in float32 whatever `networks.precision` says; `null`: it may run in bfloat16."""
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it comes with the package, so that nothing is fetched."""
+        return self.weights[0].shipped is not None
+
+    @model_validator(mode="after")
+    def _fetched_or_shipped(self) -> Network:
+        if len({file.shipped is None for file in self.weights}) > 1:
+            raise ValueError("either all files of a network come with the package, or none")
+        return self
 
     @property
     def summary(self) -> str:

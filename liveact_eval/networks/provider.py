@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from liveact_eval.errors import UserError
 from liveact_eval.files import sha256_of
-from liveact_eval.networks.catalogue import Network, network, resolve
+from liveact_eval.networks.catalogue import REINSTALL, Network, network, resolve
 from liveact_eval.networks.precision import MARK, Precision, lower
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from liveact_eval.weights.store import Found
 
 Mode = Literal["files", "seeded"]
-State = Literal["present", "missing", "wrong size", "no package", "no seeded weights"]
+State = Literal["present", "missing", "not shipped", "wrong size", "no package", "no seeded weights"]
+"""`not shipped`: weights that should have come with the package."""
 _DIGITS = 8
 NO_ANSWERER = (
     "no program answers questions about videos. Give its command, as docs/human-fidelity.md says, with: "
@@ -86,7 +87,9 @@ class Networks:
         states = {file.state for file in self._files(entry)}
         if "wrong size" in states:
             return "wrong size"
-        return "missing" if "missing" in states else "present"
+        if "missing" in states:
+            return "not shipped" if entry.shipped else "missing"
+        return "present"
 
     def missing(self, name: str) -> str | None:
         """Why a network cannot be had, with the command that mends it; `None`: it can. Files are not read.
@@ -106,8 +109,10 @@ class Networks:
             )
         lacking = [file for file in self._files(entry) if file.state in {"missing", "wrong size"}]
         listing = ", ".join(f"{Path(file.file).name} is {_state(file)}" for file in lacking)
-        cure = "Fetch them with" if state == "missing" else "Move what is wrong away, then"
-        return f"weights of {entry.title} ({name}): {listing}. {cure}: {self.fetch_command([name])}"
+        told = f"weights of {entry.title} ({name}): {listing}"
+        if state == "missing":
+            return f"{told}. Fetch them with: {self.fetch_command([name])}"
+        return f"{told}. {self._cure(entry, 'what is wrong')}"
 
     def identity(self, name: str) -> str:
         """What a recipe says about the weights: `inception:seeded`, or the first digits of the files' SHA-256.
@@ -195,7 +200,7 @@ class Networks:
             files = " and ".join(repr(str(path)) for path in paths)
             raise BadWeightsError(
                 f"The weights of {entry.title} ({entry.name}) cannot be used: {said.rstrip('. ')}. "
-                f"Move {files} away, then: {self.fetch_command([entry.name])}"
+                f"{self._cure(entry, files)}"
             ) from error
         return made
 
@@ -215,7 +220,7 @@ class Networks:
     def _measure(self, name: str, file: Found) -> str:
         from liveact_eval.weights.records import measure, read_record, same_hash, write_record
 
-        record = read_record(file.path)
+        record = None if network(name).shipped else read_record(file.path)
         expected = file.entry.sha256
         if record is not None and same_hash(record.sha256, expected):
             return record.sha256
@@ -223,10 +228,17 @@ class Networks:
         if not same_hash(sha256, expected):
             raise UserError(
                 f"{str(file.path)!r} is not the file of the network {name!r}: SHA-256 {sha256}, expected {expected}. "
-                f"Move it away, then: {self.fetch_command([name])}"
+                f"{self._cure(network(name), 'it')}"
             )
-        write_record(file.path, sha256, None)
+        if not network(name).shipped:
+            write_record(file.path, sha256, None)
         return sha256
+
+    def _cure(self, entry: Network, wrong: str) -> str:
+        """What to do about files that are not as they should be."""
+        if entry.shipped:
+            return REINSTALL
+        return f"Move {wrong} away, then: {self.fetch_command([entry.name])}"
 
     def _files(self, entry: Network) -> list[Found]:
         from liveact_eval.weights.store import inventory

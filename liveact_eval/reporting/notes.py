@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from liveact_eval.measure.face_finding import DETECTOR
+from liveact_eval.networks.catalogue import REINSTALL, catalogue
 from liveact_eval.reporting.numbers import rows_by_metric
 from liveact_eval.results.schema import MetricRecord, ResultRow, Results
 
@@ -18,9 +19,12 @@ _Details = Mapping[tuple[str, str, str], str]
 def notes(results: Results) -> list[str]:
     """What a reader must know beside the numbers, one line each."""
     lines = [*not_measured(results), *incomplete(results)]
-    networks = unfetched(results)
-    if networks:
+    shipped = {name for name, network in catalogue().items() if network.shipped}
+    lacking = unfetched(results)
+    if networks := [name for name in lacking if name not in shipped]:
         lines.append(f"Weights are missing. Fetch them with: liveact-eval metrics fetch {' '.join(networks)}")
+    if networks := [name for name in lacking if name in shipped]:
+        lines.append(f"Weights of {', '.join(networks)} are missing. {REINSTALL}.")
     measured = {row.metric for row in results.rows if row.value is not None}
     seeded = dict.fromkeys(
         _giver(metric) for metric in results.metrics if ":seeded" in metric.recipe and metric.name in measured

@@ -20,7 +20,7 @@ from torch import Tensor
 from liveact_eval.errors import UserError
 from liveact_eval.files import atomic_path, write_text
 from liveact_eval.liveact.encoders.speech import SpeechEncoder
-from liveact_eval.liveact.reference import encode_condition
+from liveact_eval.liveact.reference import encode_conditions
 from liveact_eval.liveact.vae import WanVAE
 from liveact_eval.training.draws import generator_of
 from liveact_eval.training.pictures import box_mask, to_video
@@ -29,6 +29,9 @@ from liveact_eval.training.talker_samples import batches
 
 SHARD = 50
 """Samples in a file."""
+_AT_ONCE = 5
+"""Samples that are encoded together: one alone takes twice the time, as its convolutions are small."""
+_KEY_DIGITS = 16
 
 
 class SampleEncoder:
@@ -42,27 +45,27 @@ class SampleEncoder:
     def __init__(self, vae: WanVAE, speech: SpeechEncoder) -> None:
         self._vae, self._speech = vae, speech
 
-    def encode(self, sample: dict[str, Tensor]) -> dict[str, Tensor]:
-        """One sample (see `TalkerSamples`) without its batch axis.
+    def encode(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Samples, B of them (see `TalkerSamples`).
 
         Returns:
-            `latents` float16 [16, T, h, w]; `condition` float16 [20, 14, h, w] of the first frame; `features` float16
-            [F, layers, width]; `image` uint8 [3, H, W]; `mouth` float16 [T, h, w], the share of each latent that
-            shows the mouth; `prompt` uint8.
+            `latents` float16 [B, 16, T, h, w]; `condition` float16 [B, 20, 14, h, w] of the first frame; `features`
+            float16 [B, F, layers, width]; `image` uint8 [B, 3, H, W]; `mouth` float16 [B, T, h, w], the share of each
+            latent that shows the mouth; `prompt` uint8.
         """
-        frames = sample["frames"]
-        video = to_video(frames[None])
-        latents = self._vae.encode(video)[0]
-        condition = encode_condition(self._vae, video[0, :, 0])[0]
-        features = self._speech.encode(sample["samples"].float() / 32768, len(frames))
-        inside = box_mask(sample["mouth_box"][None], frames.shape[1])[0, 0]
+        frames = batch["frames"]
+        video = to_video(frames)
+        latents = self._vae.encode(video)
+        condition = encode_conditions(self._vae, video[:, :, 0])
+        features = [self._speech.encode(sound.float() / 32768, frames.shape[1]) for sound in batch["samples"]]
+        inside = box_mask(batch["mouth_box"], frames.shape[2])[:, 0]
         return {
             "latents": latents.half(),
             "condition": condition.half(),
-            "features": features.half(),
-            "image": frames[0].permute(2, 0, 1).contiguous(),
-            "mouth": _per_latent(inside, latents.shape[1:]).half(),
-            "prompt": sample["prompt"],
+            "features": torch.stack(features).half(),
+            "image": frames[:, 0].permute(0, 3, 1, 2).contiguous(),
+            "mouth": torch.stack([_per_latent(one, latents.shape[2:]) for one in inside]).half(),
+            "prompt": batch["prompt"],
         }
 
 
@@ -85,8 +88,12 @@ class Bank:
 
     def __init__(self, folder: Path, data: DataConfig, count: int, encoders: str) -> None:
         self._folder, self._data, self._count = folder, data, count
-        facts = {"data": data.model_dump(exclude={"workers"}), "encoders": encoders}
-        self._key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        self._key = _key(data, encoders)
+
+    @classmethod
+    def inside(cls, banks: Path, data: DataConfig, count: int, encoders: str) -> Bank:
+        """The bank of these samples in a folder of banks: stages that learn from the same ones share it."""
+        return cls(banks / _key(data, encoders)[:_KEY_DIGITS], data, count, encoders)
 
     @property
     def shards(self) -> range:
@@ -114,11 +121,11 @@ class Bank:
         self._check()
         missing = [number for number in self.shards[rank::ranks] if not self._path(number).is_file()]
         for number in missing:
-            drawn = batches(self._data, batch=1, steps=range(number * SHARD, (number + 1) * SHARD))
-            made = [encoder({name: value[0] for name, value in sample.items()}) for sample in drawn]
-            stacked = {name: torch.stack([sample[name] for sample in made]) for name in made[0]}
+            steps = range(number * SHARD // _AT_ONCE, (number + 1) * SHARD // _AT_ONCE)
+            made = [encoder(drawn) for drawn in batches(self._data, batch=_AT_ONCE, steps=steps)]
+            joined = {name: torch.cat([part[name] for part in made]) for name in made[0]}
             with atomic_path(self._path(number)) as temporary:
-                save_file(stacked, temporary)
+                save_file(joined, temporary)
             told(min((number + 1) * SHARD, self._count))
 
     def load(self) -> dict[str, Tensor]:
@@ -148,6 +155,12 @@ class Bank:
                 )
             return
         write_text(note, json.dumps({"key": self._key, "data": self._data.model_dump()}, indent=2) + "\n")
+
+
+def _key(data: DataConfig, encoders: str) -> str:
+    """Hash of everything that decides what a bank holds."""
+    facts = {"data": data.model_dump(exclude={"workers"}), "encoders": encoders}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def shuffled(

@@ -2,7 +2,7 @@
 
 <kit>/weights/vae.safetensors, speech.safetensors, dit.safetensors, ...
 <kit>/<recipe>/log.jsonl, checkpoints/, tensorboard/, recipe.json, result.json
-<kit>/<recipe>/bank/                  encoded samples, for stages that learn from those
+<kit>/banks/<key>/                    encoded samples, for all stages that learn from the same ones
 """
 
 from __future__ import annotations
@@ -40,9 +40,28 @@ class Kit:
             )
         return self.root / recipe.name
 
+    @property
+    def banks(self) -> Path:
+        """Where encoded samples are kept, for all stages that learn from the same ones."""
+        return self.root / "banks"
+
     def weights(self, role: str) -> Path:
         """The weight file of a role."""
         return self.root / "weights" / f"{role}.safetensors"
+
+    def file(self, role: str) -> Path:
+        """The weight file of a role, which an earlier stage made.
+
+        Raises:
+            UserError: it is not there.
+        """
+        path = self.weights(role)
+        if not path.is_file():
+            raise UserError(
+                f"{path} is missing: an earlier stage makes it. Train that first: liveact-eval train --list shows "
+                f"which stage makes {role}; give the same --kit to all of them."
+            )
+        return path
 
     def vae(self, config: LiveActConfig) -> vae.WanVAE:
         """The VAE that an earlier stage made.
@@ -50,7 +69,7 @@ class Kit:
         Raises:
             UserError: it is not there.
         """
-        return vae.load(self._there("vae"), config.vae)
+        return vae.load(self.file("vae"), config.vae)
 
     def speech(self, config: LiveActConfig) -> speech.SpeechEncoder:
         """The speech encoder that an earlier stage made.
@@ -58,7 +77,7 @@ class Kit:
         Raises:
             UserError: it is not there.
         """
-        return speech.load(self._there("speech"), config.speech)
+        return speech.load(self.file("speech"), config.speech)
 
     def restore(self, role: str, module: nn.Module) -> None:
         """Give a module the weights of a role, in single precision.
@@ -67,12 +86,12 @@ class Kit:
             UserError: they are not there.
             WeightsError: they are another module's.
         """
-        tensors = open_state(self._there(role)).tensors()
+        tensors = open_state(self.file(role)).tensors()
         load_into(module, tensors, device="cpu", dtype=torch.float32, what=role)
 
     def hashes(self, *roles: str) -> str:
         """Names weight files by role and hash."""
-        return " ".join(f"{role}:{sha256_of(self._there(role))}" for role in roles)
+        return " ".join(f"{role}:{sha256_of(self.file(role))}" for role in roles)
 
     def keep(
         self, recipe: Recipe, modules: Mapping[str, nn.Module], facts: Mapping[str, float]
@@ -103,15 +122,6 @@ class Kit:
         }
         write_text(self.run_folder(recipe) / "result.json", json.dumps(about, indent=2) + "\n")
         return files
-
-    def _there(self, role: str) -> Path:
-        path = self.weights(role)
-        if not path.is_file():
-            raise UserError(
-                f"{path} is missing: an earlier stage makes it. Train that first: liveact-eval train --list shows "
-                f"which stage makes {role}; give the same --kit to all of them."
-            )
-        return path
 
 
 def _stored(value: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from liveact_eval.training.checkpoints import latest_checkpoint, save_checkpoint
 from liveact_eval.training.distributed import PlayerLoss, World
 from liveact_eval.training.draws import generator_of
 from liveact_eval.training.logs import TrainingLog
+from liveact_eval.training.muon import Muon, split_parameters
 from liveact_eval.training.objectives.base import Batch, Objective
 from liveact_eval.training.recipe import Recipe
 
@@ -39,33 +40,43 @@ class _Player:
         self.module, self._recipe = module, recipe
         config = recipe.optimiser
         self.parameters = [p for p in module.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(
-            self.parameters, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay
-        )
+        matrices, others = ([], self.parameters) if config.muon_lr is None else split_parameters(module)
+        self.optimisers: dict[str, torch.optim.Optimizer] = {}
+        if others:
+            self.optimisers["adamw"] = torch.optim.AdamW(
+                others, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay
+            )
+        if matrices and config.muon_lr is not None:
+            self.optimisers["muon"] = Muon(matrices, lr=config.muon_lr)
+        self._rates = {"adamw": config.lr, "muon": config.muon_lr or 0.0}
         self.average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
 
     def move(self, loss: torch.Tensor, step: int) -> float:
         """One update; gives the norm of the gradient before clipping."""
         config = self._recipe.optimiser
-        for group in self.optimiser.param_groups:
-            group["lr"] = config.rate(step, self._recipe.steps)
-        self.optimiser.zero_grad(set_to_none=True)
+        share = config.share(step, self._recipe.steps)
+        for name, optimiser in self.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = self._rates[name] * share
+            optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(nn.utils.clip_grad_norm_(self.parameters, config.clip))
-        self.optimiser.step()
+        for optimiser in self.optimisers.values():
+            optimiser.step()
         self.average.update_parameters(self.module)
         return norm
 
     def state(self) -> dict[str, object]:
         return {
             "module": self.module.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": {name: one.state_dict() for name, one in self.optimisers.items()},
             "average": self.average.state_dict(),
         }
 
-    def restore(self, state: Mapping[str, Mapping[str, object]]) -> None:
+    def restore(self, state: Mapping[str, Mapping[str, Any]]) -> None:
         self.module.load_state_dict(state["module"])
-        self.optimiser.load_state_dict(dict(state["optimiser"]))
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
         self.average.load_state_dict(state["average"])
 
 

@@ -22,7 +22,10 @@ class DataConfig(_Section):
     """Which drawn clips are shown. Every one is made when it is needed, and shown once."""
 
     frames: int = Field(ge=1)
-    """Consecutive video frames of a sample."""
+    """Consecutive video frames of a sample, or of each of its views."""
+    views: int = Field(default=1, ge=1)
+    """Clips of the same speaker in a sample, with other words, expression and action; their frames come one view after
+    the other."""
     pictures: bool = True
     """Whether pictures are drawn; without them a sample has sound and truth alone."""
     sound: bool = False
@@ -40,10 +43,12 @@ class DataConfig(_Section):
 
 
 class OptimiserConfig(_Section):
-    """AdamW with a linear warm-up and half a cosine down to a share of the rate."""
+    """AdamW, or Muon with it, with a linear warm-up and half a cosine down to a share of the rate."""
 
     lr: float = Field(gt=0)
-    """Highest learning rate."""
+    """Highest learning rate of AdamW."""
+    muon_lr: float | None = Field(default=None, gt=0)
+    """Highest learning rate of Muon, which then moves matrices and kernels; none: AdamW moves everything."""
     betas: tuple[float, float] = (0.9, 0.99)
     """Decay of the moments."""
     weight_decay: float = Field(default=0.0, ge=0)
@@ -55,14 +60,14 @@ class OptimiserConfig(_Section):
     clip: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient."""
 
-    def rate(self, step: int, steps: int) -> float:
-        """Learning rate of a step, counted from 0, of so many."""
+    def share(self, step: int, steps: int) -> float:
+        """Learning rate of a step, counted from 0, of so many, as a share of the highest."""
         import math
 
         if step < self.warmup_steps:
-            return self.lr * (step + 1) / self.warmup_steps
+            return (step + 1) / self.warmup_steps
         done = (step - self.warmup_steps) / max(1, steps - self.warmup_steps)
-        return self.lr * (self.final_share + (1 - self.final_share) * 0.5 * (1 + math.cos(math.pi * done)))
+        return self.final_share + (1 - self.final_share) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 class Recipe(_Section):

@@ -15,14 +15,8 @@ from liveact_eval.training.encoded_samples import Bank, SampleEncoder, shuffled
 from liveact_eval.training.kit import Kit
 from liveact_eval.training.logs import TrainingLog
 from liveact_eval.training.loop import Training, Watcher
-from liveact_eval.training.objectives.base import Batch, Objective
-from liveact_eval.training.objectives.configs import (
-    DistillChoice,
-    MemoryChoice,
-    NeighborChoice,
-    SpeechChoice,
-    VAEChoice,
-)
+from liveact_eval.training.making import make_objective
+from liveact_eval.training.objectives.base import Batch
 from liveact_eval.training.recipe import Recipe
 from liveact_eval.training.recompute import recompute_blocks
 from liveact_eval.training.talker_samples import batches
@@ -101,35 +95,6 @@ def _train(
     return Outcome(done=training.done, finished=True, files=files, validation=validation)
 
 
-def make_objective(recipe: Recipe, config: LiveActConfig, kit: Kit) -> Objective:
-    """The objective of a recipe, with first weights of earlier stages, or from torch's global generator.
-
-    Raises:
-        UserError: an earlier stage has not been trained.
-    """
-    choice = recipe.objective
-    if isinstance(choice, VAEChoice):
-        from liveact_eval.training.objectives.vae import VAEObjective
-
-        return VAEObjective(config.vae, choice, recipe.data.size)
-    if isinstance(choice, SpeechChoice):
-        from liveact_eval.training.objectives.speech import SpeechObjective
-
-        return SpeechObjective(config.speech, choice)
-    if isinstance(choice, MemoryChoice):
-        from liveact_eval.training.objectives.memory import MemoryObjective
-
-        return MemoryObjective(config, choice, kit)
-    if isinstance(choice, DistillChoice):
-        from liveact_eval.training.objectives.distill import DistillObjective
-
-        return DistillObjective(config, choice, kit)
-    from liveact_eval.training.objectives.neighbor import NeighborObjective
-
-    assert isinstance(choice, NeighborChoice)
-    return NeighborObjective(config, choice)
-
-
 def _source(
     recipe: Recipe,
     config: LiveActConfig,
@@ -142,7 +107,7 @@ def _source(
     if recipe.data.bank is None:
         return lambda steps: batches(recipe.data, batch=recipe.batch, steps=steps, rank=rank, ranks=ranks)
     count = recipe.data.bank
-    bank = Bank(kit.run_folder(recipe) / "bank", recipe.data, count, kit.hashes("vae", "speech"))
+    bank = Bank.inside(kit.banks, recipe.data, count, kit.hashes("vae", "speech"))
     encoder = SampleEncoder(kit.vae(config), kit.speech(config))
     bank.fill(encoder.encode, lambda there: None if encoded is None else encoded(there, count), rank, ranks)
     world.wait()

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from liveact_eval.errors import BrokenEnvironmentError, UserError
-from liveact_eval.networks.catalogue import NetworkFile
+from liveact_eval.networks import catalogue
+from liveact_eval.networks.catalogue import REINSTALL, Network, NetworkFile
 from liveact_eval.weights.hub import Hub, HubFile, Listing
 from liveact_eval.weights.records import (
     is_checked,
@@ -27,6 +28,7 @@ from liveact_eval.weights.store import (
     fetch_command,
     home_of,
     inventory,
+    is_shipped,
     matches,
     source_of,
     weights_root,
@@ -57,7 +59,7 @@ class Progress(Protocol):
 def fetch(
     card: Card, progress: Progress, *, root: Path | None, mirror: str | None, only: str | None
 ) -> list[Found]:
-    """Have all weight files of a card in place, each checked.
+    """Have all weight files of a card in place, each checked. What comes with the package is only checked.
 
     Args:
         card: a model card or a network.
@@ -72,6 +74,8 @@ def fetch(
     """
     entries = chosen(card, only)
     base = root or weights_root()
+    if any(is_shipped(entry) for entry in entries):
+        return verify(card, progress, root=root, only=only)
     sources = _sources(card, entries, mirror, base)
     absent = [job for _, job in sources if not job.path.is_file()]
     _check_space(absent, base)
@@ -110,19 +114,21 @@ def verify(card: Card, progress: Progress, *, root: Path | None, only: str | Non
             problems.append(f"wrong size: {found.path}: {found.bytes} bytes, expected {found.entry.bytes}")
         else:
             problems += _verified(found, progress)
-    where = "" if root is None else f" --dir {str(root)!r}"
-    command = f"{fetch_command(card)}{where}"
+    if isinstance(card, Network) and card.shipped:
+        base, command = catalogue.SHIPPED, REINSTALL
+    else:
+        command = f"{fetch_command(card)}{'' if root is None else f' --dir {str(root)!r}'}"
     if problems:
         listing = "\n  ".join([*problems, *absent])
         raise UserError(
             f"{card.title}: {len(problems) + len(absent)} weight files are not as they should be in {str(base)!r}:\n  "
-            f"{listing}\nMove wrong files away, then: {command}"
+            f"{listing}\n{'' if command == REINSTALL else 'Move wrong files away, then: '}{command}"
         )
     if absent:
         listing = "\n  ".join(absent)
         raise MissingFilesError(
             f"{card.title}: {len(absent)} weight files are missing in {str(base)!r}:\n  {listing}\n"
-            f"Fetch them with: {command}"
+            f"{'' if command == REINSTALL else 'Fetch them with: '}{command}"
         )
     return [found for found in inventory(card, base) if found.entry in entries]
 
@@ -229,6 +235,6 @@ def _verified(found: Found, progress: Progress) -> list[str]:
         progress.note(f"{found.file}: nobody has pinned its hash; measured {sha256}")
     elif not same_hash(sha256, expected):
         return [f"wrong content: {found.path}: SHA-256 {sha256}, expected {expected}"]
-    else:
+    elif not is_shipped(found.entry):
         write_record(found.path, sha256, record.commit if record else None)
     return []

@@ -3,7 +3,7 @@
 Fetched files lie at `<root>/<owner>/<name>/<revision>/<file>`. A folder of the user's own may have any of these
 layouts too: `<owner>/<name>/<file>`, `<name>/<file>`, `<file>`, or `<any folder>/<file>`. So the folders that the
 authors' programs want are accepted as they are. A file with a plain address lies at `<root>/<host>/<file>`, or in one
-of the last two.
+of the last two. A file that comes with the package lies there, and nowhere else.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Literal
 from liveact_eval.cards.model import ModelCard, WeightFile
 from liveact_eval.datasets.open import cache_root
 from liveact_eval.errors import UserError
+from liveact_eval.networks import catalogue
 from liveact_eval.networks.catalogue import Network, NetworkFile
 from liveact_eval.weights.records import is_checked, part_bytes
 
@@ -42,7 +43,7 @@ class Found:
     path: Path
     """Where it lies, or where it would be put."""
     state: State
-    """`present`: its hash was checked, and size and date are as they were then."""
+    """`present`: its hash was checked, and size and date are as they were then; or it came with the package."""
     bytes: int | None
     """Size on the disk; of a missing file, how much of it is fetched already."""
 
@@ -108,6 +109,8 @@ def home_of(card: Card, entry: Entry, base: Path) -> Path:
 
     Files of one part are looked for together, as names like `config.json` exist in every repository.
     """
+    if is_shipped(entry):
+        return catalogue.SHIPPED
     wanted = (entry.role, source_of(entry), entry.revision)
     group = [e for e in card.weights if (e.role, source_of(e), e.revision) == wanted]
     homes = list(_homes(entry, base))
@@ -115,9 +118,16 @@ def home_of(card: Card, entry: Entry, base: Path) -> Path:
 
 
 def source_of(entry: Entry) -> str:
-    """Where a file comes from, for people: `hub owner/name`, or its plain address."""
+    """Where a file comes from, for people: `hub owner/name`, its plain address, or `liveact-eval`."""
+    if is_shipped(entry):
+        return "liveact-eval"
     plain = entry.url if isinstance(entry, NetworkFile) else None
     return plain or f"hub {entry.hub}"
+
+
+def is_shipped(entry: Entry) -> bool:
+    """Whether a file comes with the package, so that nothing is fetched."""
+    return isinstance(entry, NetworkFile) and entry.shipped is not None
 
 
 def fetch_command(card: Card) -> str:
@@ -146,6 +156,8 @@ def _right(entry: Entry, home: Path) -> bool:
 
 def _files(entry: Entry, home: Path) -> list[Found]:
     bare = entry.file.rpartition("/")[2]
+    if is_shipped(entry):
+        return [_look(entry, entry.file, home / entry.file)]
     if isinstance(entry, NetworkFile) and not (home / entry.file).is_file() and (home / bare).is_file():
         # Networks are single files that people keep without the folders of their repository.
         return [_look(entry, entry.file, home / bare)]
@@ -186,5 +198,6 @@ def _look(entry: Entry, name: str, path: Path) -> Found:
         return Found(entry, name, path, "missing", part_bytes(path))
     if entry.bytes is not None and size != entry.bytes:
         return Found(entry, name, path, "wrong size", size)
-    checked = is_checked(path, entry.sha256)
+    # Nothing is noted inside the package; what uses the file measures it.
+    checked = is_shipped(entry) or is_checked(path, entry.sha256)
     return Found(entry, name, path, "present" if checked else "not yet checked", size)

@@ -176,7 +176,10 @@ def no_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ({"dtype": "int8"}, ["'int8'", "bfloat16"]),
         ({"model": "liveact-tinny"}, ["Did you mean 'liveact-tiny'"]),
         ({"model": "still"}, ["kind control", "liveact-eval run --model still"]),
-        ({"model": "liveact-mini"}, ["is not part of this version"]),
+        (
+            {"model": "liveact-mini", "weights": "nowhere"},
+            ["dit.safetensors", "missing in 'nowhere'", "train --list"],
+        ),
         ({"model": "liveact"}, ["missing", "liveact-eval models fetch liveact"]),
         ({"model": "liveact", "weights": "nowhere"}, ["'nowhere'", "--dir 'nowhere'"]),
         ({"weights": "nowhere"}, ["random weights", "Leave --weights out"]),

@@ -71,7 +71,6 @@ def test_run_refuses_unknown_names(option: str, typo: str, meant: str, tmp_path:
         ("--dataset", "emtd", "liveact-eval run --dataset path/to/emtd-clips"),
         ("--dataset", "folder", "--dataset path/to/videos"),
         ("--model", "liveact", "liveact-eval models fetch liveact"),
-        ("--model", "liveact-mini", "liveact-eval score VIDEOS"),
         ("--model", "mine.yaml", "Check the path"),
     ],
 )

@@ -27,8 +27,11 @@ class VAEChoice(_Choice):
 
     kind: Literal["vae"]
     """Which objective."""
+    goes_on: bool = False
+    """Whether it begins with the VAE that an earlier stage made, instead of random weights."""
     window: int = Field(default=9, ge=1)
-    """Frames that are encoded together, 1 + 4k; a sample is cut into such windows."""
+    """Frames that are encoded together, 1 + 4k; a sample is cut into such windows. What is never longer than a short
+    window is wrong about everything behind it: the network remembers, and must learn what it remembers there."""
     mouth_weight: float = Field(default=4.0, ge=0)
     """Extra weight of the squared error inside the mouth box."""
     absolute_weight: float = Field(default=0.05, ge=0)
@@ -69,12 +72,7 @@ class _FlowChoice(_Choice):
     """Extra weight of latents that show the mouth."""
 
 
-class NeighborChoice(_FlowChoice):
-    """Stage 1: flow matching with one noise level for all blocks."""
-
-    kind: Literal["neighbor"]
-    """Which objective."""
-
+class _TwoBlockChoice(_Choice):
     def check(self, frames: int) -> None:
         """Two blocks, 6 and 8 latent frames, are 53 video frames.
 
@@ -83,6 +81,60 @@ class NeighborChoice(_FlowChoice):
         """
         if frames < 53 or (frames - 1) % 4:
             raise ValueError(f"samples of {frames} frames; expected 1 + 4k of at least 53")
+
+
+class NeighborChoice(_TwoBlockChoice, _FlowChoice):
+    """Stage 1: flow matching with one noise level for all blocks."""
+
+    kind: Literal["neighbor"]
+    """Which objective."""
+
+
+class BidirectionalChoice(_TwoBlockChoice, _FlowChoice):
+    """Flow matching with one noise level, in which every block sees every other: no autoregression."""
+
+    kind: Literal["bidirectional"]
+    """Which objective."""
+
+
+class DiffusionChoice(_TwoBlockChoice, _FlowChoice):
+    """Diffusion Forcing: flow matching with a noise level of its own for each block."""
+
+    kind: Literal["diffusion"]
+    """Which objective."""
+
+
+class TeacherChoice(_TwoBlockChoice, _FlowChoice):
+    """Teacher Forcing: flow matching in which a block sees the true blocks before it."""
+
+    kind: Literal["teacher"]
+    """Which objective."""
+
+
+class OdeChoice(_TwoBlockChoice):
+    """First part of Self Forcing: regression to where the bidirectional model's ODE ends."""
+
+    kind: Literal["ode"]
+    """Which objective."""
+    solver_steps: int = Field(default=12, ge=4, multiple_of=4)
+    """Euler steps of the bidirectional model from noise to a clip; a multiple of 4 meets the sampler's levels."""
+
+
+class SelfChoice(_TwoBlockChoice):
+    """Second part of Self Forcing: a rollout over a clean past, by distribution matching."""
+
+    kind: Literal["self"]
+    """Which objective."""
+    critic_steps: int = Field(default=5, ge=1)
+    """Updates of the critic to one of the generator; a step of the recipe is one update of the critic."""
+    shift: float = Field(default=5.0, ge=1)
+    """How far the levels at which clips are judged are drawn towards noise."""
+    truth_weight: float = Field(default=0.0, ge=0)
+    """Weight of the squared distance to the true latents, which are known for drawn clips; Self Forcing has none."""
+
+
+StrategyChoice = BidirectionalChoice | DiffusionChoice | TeacherChoice | OdeChoice | SelfChoice
+"""Strategies that Neighbor Forcing is compared with."""
 
 
 class _RememberedChoice(_Choice):
@@ -121,4 +173,79 @@ class DistillChoice(_RememberedChoice):
     """Weight of the squared distance to the true latents, which are known for drawn clips; the paper has none."""
 
 
-ObjectiveConfig = VAEChoice | SpeechChoice | NeighborChoice | MemoryChoice | DistillChoice
+class SyncNetChoice(_Choice):
+    """SyncNet of the mini tier: mouths and sound to embeddings that are near where they belong together."""
+
+    kind: Literal["syncnet"]
+    """Which objective."""
+    move: int = Field(default=4, ge=0, le=10)
+    """Most pixels by which the cut-out mouth of a clip is out of place, each way."""
+    rough_share: float = Field(default=0.7, ge=0, le=1)
+    """Share of clips whose pictures are blurred, noisy and in blocks, as those of generators and codecs are."""
+    pull_weight: float = Field(default=0.02, ge=0)
+    """Weight of the mean distance of true pairs beside the cross-entropy."""
+
+    def check(self, frames: int) -> None:
+        """Clips hold the whole search of 15 shifts to either side.
+
+        Raises:
+            ValueError: samples are shorter.
+        """
+        if frames < 36:
+            raise ValueError(f"samples of {frames} frames; expected at least 36")
+
+
+class FrameNetworkChoice(_Choice):
+    """Frame network of the mini tier: features for FID, identity vectors and a reader of mouths."""
+
+    kind: Literal["frame_network"]
+    """Which objective."""
+    mouth_weight: float = Field(default=30.0, ge=0)
+    """Weight of the squared error of opening, width and rounding."""
+    identity_weight: float = Field(default=1.0, ge=0)
+    """Weight of the contrastive loss of speakers."""
+    quality_weight: float = Field(default=0.5, ge=0)
+    """Weight of naming kind and strength of a degradation."""
+    content_weight: float = Field(default=0.3, ge=0)
+    """Weight of reading expression, blink, pose and colours."""
+    temperature: float = Field(default=0.1, gt=0)
+    """Cosines of identity vectors are divided by it."""
+    background_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of degraded pictures that get the surroundings of another one: a speaker is no background."""
+
+
+class ClipNetworkChoice(_Choice):
+    """Clip network of the mini tier: features of 16 frames for FVD."""
+
+    kind: Literal["clip_network"]
+    """Which objective."""
+    motion_weight: float = Field(default=1.0, ge=0)
+    """Weight of reading how mouth and head move."""
+    change_weight: float = Field(default=1.0, ge=0)
+    """Weight of naming kind and strength of what was done to the frames in time."""
+    content_weight: float = Field(default=0.3, ge=0)
+    """Weight of reading expression, action, opening of the mouth and colours."""
+    reversed_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of clips that are played backwards, so that the direction of time must be seen in how things move."""
+
+    def check(self, frames: int) -> None:
+        """A sample is one window.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if frames != 16:
+            raise ValueError(f"samples of {frames} frames; expected 16")
+
+
+ObjectiveConfig = (
+    VAEChoice
+    | SpeechChoice
+    | NeighborChoice
+    | StrategyChoice
+    | MemoryChoice
+    | DistillChoice
+    | SyncNetChoice
+    | FrameNetworkChoice
+    | ClipNetworkChoice
+)

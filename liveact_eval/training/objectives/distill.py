@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,9 @@ from liveact_eval.training.objectives.memory import (
 )
 from liveact_eval.training.objectives.neighbor import Conditioned
 from liveact_eval.training.training_memory import training_memory
+
+if TYPE_CHECKING:
+    from liveact_eval.training.judging import Judge
 
 _LEVELS = (0.02, 0.98)
 """Lowest and highest share of noise at which clips are judged."""
@@ -108,13 +112,16 @@ class DistillObjective(Objective):
         config: sizes.
         choice: memory, turns and weights.
         kit: has what the objective `memory` has made.
+        judge: says how good the transformer is; none: validation is empty.
 
     Raises:
         UserError: that has not been trained.
     """
 
-    def __init__(self, config: LiveActConfig, choice: DistillChoice, kit: Kit) -> None:
-        self._choice = choice
+    def __init__(
+        self, config: LiveActConfig, choice: DistillChoice, kit: Kit, judge: Judge | None = None
+    ) -> None:
+        self._choice, self._judge = choice, judge
         self._policy = memory_policy(choice.memory)
         self.real, self.generator, self.critic = (Conditioned(config) for _ in range(3))
         for module in (self.real, self.generator, self.critic):
@@ -174,8 +181,8 @@ class DistillObjective(Objective):
         return min(high, max(low, shift * uniform / (1 + (shift - 1) * uniform)))
 
     def validate(self) -> Mapping[str, float]:
-        """Nothing yet: the losses are in the log."""
-        return {}
+        """What the judge says."""
+        return {} if self._judge is None else self._judge(self.generator)
 
     def results(self) -> Mapping[str, nn.Module]:
         """The generator, with its text and image encoder."""

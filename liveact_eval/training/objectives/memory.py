@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,9 @@ from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.configs import CLIP_BLOCKS, MemoryChoice
 from liveact_eval.training.objectives.neighbor import Conditioned, draw_level, level_name
 from liveact_eval.training.training_memory import TrainingMemory, kernels_of, training_memory
+
+if TYPE_CHECKING:
+    from liveact_eval.training.judging import Judge
 
 
 @dataclass(frozen=True)
@@ -133,13 +137,16 @@ class MemoryObjective(Objective):
         config: sizes.
         choice: memory, levels and weights.
         kit: has what stage 1 has made.
+        judge: says how good the transformer is; none: validation is empty.
 
     Raises:
         UserError: stage 1 has not been trained.
     """
 
-    def __init__(self, config: LiveActConfig, choice: MemoryChoice, kit: Kit) -> None:
-        self._choice = choice
+    def __init__(
+        self, config: LiveActConfig, choice: MemoryChoice, kit: Kit, judge: Judge | None = None
+    ) -> None:
+        self._choice, self._judge = choice, judge
         self._policy = memory_policy(choice.memory)
         self.module = Conditioned(config)
         for role in ("dit", "text", "image"):
@@ -175,8 +182,8 @@ class MemoryObjective(Objective):
         )
 
     def validate(self) -> Mapping[str, float]:
-        """Nothing yet: the losses are in the log."""
-        return {}
+        """What the judge says."""
+        return {} if self._judge is None else self._judge(self.module)
 
     def results(self) -> Mapping[str, nn.Module]:
         """Transformer, text and image encoder, and all three in one file as the teacher of the next stage."""

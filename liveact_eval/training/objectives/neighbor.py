@@ -8,6 +8,7 @@ a rollout. SoulX-LiveAct, section 2.1, equations 2 to 5.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +24,9 @@ from liveact_eval.liveact.memory import CONVKV
 from liveact_eval.liveact.sampler import STEPS_PER_UNIT, renoise
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.configs import NeighborChoice
+
+if TYPE_CHECKING:
+    from liveact_eval.training.judging import Judge
 
 
 class Conditioned(nn.Module):
@@ -84,10 +88,11 @@ class NeighborObjective(Objective):
     Args:
         config: sizes.
         choice: levels, weights and how often conditions are left out.
+        judge: says how good the transformer is; none: validation is empty.
     """
 
-    def __init__(self, config: LiveActConfig, choice: NeighborChoice) -> None:
-        self._choice = choice
+    def __init__(self, config: LiveActConfig, choice: NeighborChoice, judge: Judge | None = None) -> None:
+        self._choice, self._judge = choice, judge
         self.module = Conditioned(config)
         initialise(self.module.dit)
         self._mask = block_causal((CONVKV.first, CONVKV.current))
@@ -120,8 +125,8 @@ class NeighborObjective(Objective):
         return Losses(total, {"velocity": error.mean()} | {level_name(level): error.mean()})
 
     def validate(self) -> Mapping[str, float]:
-        """See `mouth_likeness`."""
-        return {}
+        """What the judge says."""
+        return {} if self._judge is None else self._judge(self.module)
 
     def results(self) -> Mapping[str, nn.Module]:
         """Transformer, text and image encoder."""

@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from liveact_eval.datasets.talkers import draw_specs, render
 from liveact_eval.liveact import vae
 from liveact_eval.liveact.config import VAEConfig
+from liveact_eval.training.kit import Kit
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.configs import VAEChoice
 from liveact_eval.training.pictures import box_mask, to_video
 
 _CLIPS, _FRAMES = 8, 33
 """Of the test speakers, for validation."""
+_FIRST_LOG_VARIANCE = -4.0
 _STATISTICS = 32
 """Clips of as many training speakers, for the statistics of latents."""
 
@@ -27,11 +29,20 @@ class VAEObjective(Objective):
         config: sizes.
         choice: weights of the parts of the loss.
         size: height and width of pictures in pixels.
+        kit: has the VAE to go on from, where `choice` says so.
+
+    Raises:
+        UserError: that has not been trained.
     """
 
-    def __init__(self, config: VAEConfig, choice: VAEChoice, size: int) -> None:
+    def __init__(self, config: VAEConfig, choice: VAEChoice, size: int, kit: Kit) -> None:
         self._config, self._choice, self._size = config, choice, size
         self.module = vae.build(config).requires_grad_(True)
+        if choice.goes_on:
+            kit.restore("vae", self.module)
+            self.module.requires_grad_(True)
+        else:
+            _quieten(self.module)
 
     def players(self) -> Mapping[str, nn.Module]:
         """One: the whole VAE."""
@@ -89,6 +100,15 @@ class VAEObjective(Objective):
         rows = torch.cat(means).transpose(0, 1).flatten(1)
         standardise(made, rows.mean(dim=1), rows.std(dim=1))
         return {"vae": made}
+
+
+@torch.no_grad()
+def _quieten(module: nn.Module) -> None:
+    """Begin with little noise in the posterior: at deviation 1 the first steps would learn to shout over it."""
+    into = module.quant_conv
+    channels = len(into.bias) // 2
+    into.bias[channels:] = _FIRST_LOG_VARIANCE
+    into.weight[channels:] *= 0.1
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from liveact_eval.clips.sound import load_sound
 from liveact_eval.clips.video import Frame, VideoFile
-from liveact_eval.generators.recipe import Neighbor
+from liveact_eval.generators.recipe import NamedStrategy
 from liveact_eval.liveact.config import liveact_18b, liveact_tiny
 from liveact_eval.liveact.errors import LiveActError, WeightsError
 from liveact_eval.liveact.fitting import need_of
@@ -26,7 +26,7 @@ from liveact_eval.liveact.request import GenerationOptions, check_sound
 from liveact_eval.rollouts.neighbor import NeighborOptions
 
 RATE = Fraction(25)
-ROLLOUTS = Neighbor(3)
+ROLLOUTS = NamedStrategy(3)
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,8 @@ def test_the_real_video_shares_its_derived_streams(real: Path, monkeypatch: pyte
 def test_a_drawn_clip_opens_its_video_and_its_sound(talker: Clip, opened: list[str]) -> None:
     assert talker.video is not None
     clip = replace(talker, seconds=1.2)
-    measured = measure(Job(clip=clip, video=talker.video, metrics=select(["all-offline"]), faces=FaceOrder()))
+    metrics = [metric for metric in select(["all-offline"]) if not metric.networks]
+    measured = measure(Job(clip=clip, video=talker.video, metrics=metrics, faces=FaceOrder()))
     assert sorted(opened) == ["audio.wav", "video.mp4"]
     assert not any(isinstance(value, Missing) for value in values(measured).values())
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from liveact_eval.datasets.talkers import TalkerSpec, render
+from liveact_eval.datasets.talkers import ACTIONS, EMOTIONS, TalkerSpec, render
 from liveact_eval.datasets.talkers.stream import render_window
 from liveact_eval.training.recipe import DataConfig
 from liveact_eval.training.talker_samples import PROMPT_BYTES, TalkerSamples, batches
@@ -61,3 +61,30 @@ def test_training_never_shows_a_test_speaker() -> None:
     samples = TalkerSamples(DataConfig(frames=2, size=32), 50)
     assert {samples.place(index).spec.split for index in range(50)} == {"train"}
     assert len({samples.place(index).spec.speaker for index in range(50)}) > 40
+
+
+def test_views_of_a_sample_show_one_speaker_at_different_moments() -> None:
+    one, two = (TalkerSamples(DataConfig(frames=2, size=32, views=views), 30) for views in (1, 2))
+    for index in range(10):
+        first, second = (place.spec for place in two.places(index))
+        assert first.speaker == second.speaker and (first.utterance, first.emotion) != (
+            second.utterance,
+            second.emotion,
+        )
+        assert two.place(index) == one.place(index)
+    alone, both = one[3], two[3]
+    assert both["frames"].shape == (4, 32, 32, 3) and both["mouth"].shape == (4, 3)
+    assert both["frames"][:2].equal(alone["frames"]) and not both["frames"][2:].equal(alone["frames"])
+    assert both["speaker"] == two.place(3).spec.speaker and both["prompt"].equal(alone["prompt"])
+
+
+def test_a_sample_says_what_its_clip_is() -> None:
+    samples = TalkerSamples(DataConfig(frames=3, size=32), 5, split="test")
+    sample, place = samples[4], samples.place(4)
+    assert place.spec.split == "test"
+    truth = render_window(place.spec, range(place.first, place.first + 3)).truth
+    assert [EMOTIONS[index] for index in sample["emotion"]] == [place.spec.emotion] * 3
+    assert [ACTIONS[index] for index in sample["action"]] == [place.spec.action] * 3
+    np.testing.assert_allclose(sample["pose"], truth.pose, rtol=1e-6)
+    np.testing.assert_allclose(sample["face_box"], truth.face_box, rtol=1e-6)
+    np.testing.assert_allclose(sample["blink"], truth.blink, rtol=1e-6)

@@ -18,13 +18,13 @@ from liveact_eval.training.draws import generator_of
 from liveact_eval.training.kit import Kit
 from liveact_eval.training.logs import TrainingLog
 from liveact_eval.training.loop import Training
+from liveact_eval.training.making import make_objective
 from liveact_eval.training.objectives.base import Objective
 from liveact_eval.training.objectives.configs import DistillChoice, MemoryChoice
 from liveact_eval.training.objectives.distill import DistillObjective, matching_loss, roll_out
 from liveact_eval.training.objectives.memory import MemoryObjective, clip_velocity
 from liveact_eval.training.objectives.neighbor import Conditioned, block_causal, initialise
 from liveact_eval.training.recipe import Recipe, load_recipe
-from liveact_eval.training.stages import make_objective
 
 _MINI = liveact_mini()
 CONFIG: LiveActConfig = dataclasses.replace(

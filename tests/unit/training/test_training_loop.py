@@ -35,7 +35,7 @@ class Line(Objective):
         return Losses((said - 3 * x - 1 - 0.1 * noise).square().mean())
 
     def validate(self) -> dict[str, float]:
-        return {"slope": float(self.slope.weight.detach())}
+        return {"slope": float(next(self.slope.parameters()).detach().flatten()[0])}
 
     def results(self) -> Mapping[str, nn.Module]:
         return {"slope": self.slope}
@@ -77,6 +77,27 @@ def _training(folder: Path, recipe: Recipe) -> Training:
 def _weights(training: Training) -> list[float]:
     players = training.objective.players().values()
     return [float(module.weight.detach()) for module in players if isinstance(module, nn.Linear)]
+
+
+class Plane(Line):
+    """A line with a matrix in it, which Muon moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope = nn.Sequential(nn.Linear(1, 8), nn.Linear(8, 8), nn.Linear(8, 1))
+
+
+def test_the_same_holds_for_the_momentum_of_muon(tmp_path: Path) -> None:
+    recipe = _recipe(optimiser={"lr": 0.05, "muon_lr": 0.02, "warmup_steps": 3})
+    states = []
+    for name, stops in (("whole", (None,)), ("pieces", (0.0, 0.0, None))):
+        for seconds in stops:
+            torch.manual_seed(0)
+            training = Training(recipe, Plane(), tmp_path / name, None, _source)
+            training.run(Deaf(), seconds=seconds)
+        states.append(training.objective.slope.state_dict())  # type: ignore[attr-defined]
+    for key, value in states[0].items():
+        assert torch.equal(value, states[1][key]), key
 
 
 def test_a_killed_run_ends_with_the_very_weights_of_one_that_was_not(tmp_path: Path) -> None:
@@ -161,8 +182,8 @@ def test_shipped_recipes_are_valid_and_named_after_their_files() -> None:
 
 
 def test_rate_rises_then_falls_to_its_share() -> None:
-    config = _recipe(optimiser={"lr": 1.0, "warmup_steps": 10, "final_share": 0.1}).optimiser
-    rates = [config.rate(step, 100) for step in range(101)]
+    config = _recipe(optimiser={"lr": 3.0, "warmup_steps": 10, "final_share": 0.1}).optimiser
+    rates = [config.share(step, 100) for step in range(101)]
     assert rates[0] == pytest.approx(0.1) and rates[9] == rates[10] == 1.0
     assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
     assert rates[100] == pytest.approx(0.1)

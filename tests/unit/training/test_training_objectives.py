@@ -56,11 +56,21 @@ def _falls(
     return sum(seen[:2]), sum(seen[-2:])
 
 
-def test_vae_learns_a_batch() -> None:
+def test_vae_learns_a_batch(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    objective = VAEObjective(SMALL, VAEChoice(kind="vae", window=5), 32)
+    objective = VAEObjective(SMALL, VAEChoice(kind="vae", window=5), 32, Kit(tmp_path))
     before, after = _falls(objective, _batch(5), steps=12, lr=3e-3)
     assert after < 0.7 * before
+
+
+def test_a_vae_goes_on_from_the_one_before(tmp_path: Path) -> None:
+    kit, choice = Kit(tmp_path), VAEChoice(kind="vae", window=5)
+    first = VAEObjective(SMALL, choice, 32, kit)
+    kit.keep(load_recipe("mini-vae"), {"vae": first.module}, {})
+    second = VAEObjective(SMALL, choice.model_copy(update={"goes_on": True}), 32, kit)
+    for name, value in first.module.state_dict().items():
+        torch.testing.assert_close(second.module.state_dict()[name], value, atol=1e-3, rtol=1e-3)
+    assert all(parameter.requires_grad for parameter in second.module.parameters())
 
 
 def test_speech_learns_a_batch() -> None:
@@ -142,8 +152,12 @@ def encoder() -> SampleEncoder:
 def test_encoded_samples_teach_the_transformer(encoder: SampleEncoder) -> None:
     torch.manual_seed(0)
     samples = TalkerSamples(DataConfig(frames=53, size=32, sound=True), 2)
-    encoded = [encoder.encode(samples[index]) for index in range(2)]
-    batch = {name: torch.stack([sample[name] for sample in encoded]) for name in encoded[0]}
+    drawn = [samples[index] for index in range(2)]
+    batch = encoder.encode({name: torch.stack([sample[name] for sample in drawn]) for name in drawn[0]})
+    # Together as alone.
+    alone = encoder.encode({name: value[None] for name, value in drawn[1].items()})
+    for name, value in alone.items():
+        torch.testing.assert_close(batch[name][1:], value, atol=2e-3, rtol=2e-3, msg=name)
     assert batch["latents"].shape == (2, 16, 14, 4, 4) == batch["condition"][:, 4:].shape
     assert batch["features"].shape == (2, 53, 3, 48)
     assert 0 < batch["mouth"].float().mean() < 0.5
@@ -162,6 +176,7 @@ def test_a_bank_goes_on_and_knows_its_own(
     from liveact_eval.training import encoded_samples
 
     monkeypatch.setattr(encoded_samples, "SHARD", 2)
+    monkeypatch.setattr(encoded_samples, "_AT_ONCE", 1)
     data = DataConfig(frames=5, size=32, sound=True, workers=0)
     calls: list[int] = []
 
@@ -180,6 +195,9 @@ def test_a_bank_goes_on_and_knows_its_own(
     assert len(calls) == 6
     samples = bank.load()
     assert samples["mouth"][3].equal(TalkerSamples(data, 4)[3]["mouth"])
+    # Stages that learn from the same samples share them; others never meet.
+    folders = [Bank.inside(tmp_path, data, 4, name)._folder for name in ("vae:a", "vae:a", "vae:b")]
+    assert folders[0] == folders[1] != folders[2]
     with pytest.raises(UserError, match="other clips or other encoders"):
         Bank(tmp_path / "bank", data, 4, "vae:b").fill(encode, told.append)
 
