@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from liveact_eval.datasets.talkers import PHONEME_NAMES, draw_specs, render
@@ -32,6 +34,22 @@ def talkers_sheet() -> Image.Image:
     return Image.fromarray(np.concatenate(rows, axis=0))
 
 
+def mini_sheet(real: Path, made: Path) -> Image.Image:
+    """Four clips, two rows each: drawn above (Shift leaves pictures as they are), by liveact-mini below."""
+    rows = []
+    clips = sorted(made.glob("*.mp4"))
+    for clip in clips[:: max(1, len(clips) // 4)][:4]:
+        for folder in (real, made):
+            frames = _frames(folder / clip.name)[::13][:9]
+            rows.append(np.concatenate(list(frames), axis=1))
+    return Image.fromarray(np.concatenate(rows, axis=0).repeat(2, axis=0).repeat(2, axis=1))
+
+
+def _frames(video: Path) -> NDArray[np.uint8]:
+    with av.open(str(video)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
 def put_table(readme: Path, table: str) -> None:
     """Replace what stands between the marks."""
     start, end = "<!-- demo table -->\n", "<!-- /demo table -->"
@@ -47,6 +65,8 @@ def main() -> None:
     images = HERE / "images"
     images.mkdir(exist_ok=True)
     talkers_sheet().save(images / "talkers.png", optimize=True)
+    videos = demo / "videos"
+    mini_sheet(videos / "shift", videos / "liveact-mini").save(images / "liveact-mini.png", optimize=True)
     for name in ("metrics.png", "curves.png"):
         with Image.open(demo / "plots" / name) as plot:
             plot.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(images / name, optimize=True)

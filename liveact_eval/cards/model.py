@@ -102,6 +102,10 @@ class NativeSpec(_Card):
     """Name of the forcing strategy."""
     steps: int = Field(gt=0)
     """Denoising steps per block (NFE without guidance)."""
+    size: tuple[int, int] = (512, 512)
+    """Width and height that `generate` makes where none are asked for, in pixels."""
+    fps: float = Field(default=20.0, gt=0)
+    """Frames per second, likewise."""
     decode: Literal["overlap", "carried"] = "overlap"
     """How decoded blocks are joined: `overlap` as the official program does, `carried` without a seam and cheaper."""
 

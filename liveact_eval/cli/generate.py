@@ -34,8 +34,14 @@ def generate(
             "[bold]8:nods[/], [bold]8-:smiles[/]; repeatable. Block 0 has 21 frames, each other one 32.",
         ),
     ] = None,
-    size: Annotated[str, typer.Option("--size", help="WIDTHxHEIGHT, multiples of 16.")] = "512x512",
-    fps: Annotated[float, typer.Option("--fps", help="Frames per second of the video.")] = 20.0,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", help="WIDTHxHEIGHT, multiples of 16. Default: the model's, 512x512 for liveact."),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option("--fps", help="Frames per second of the video. Default: the model's, 20 for liveact."),
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option("--seconds", help="Use this much of the sound. Default: all of it.")
     ] = None,
@@ -103,7 +109,7 @@ def generate(
     silent = quiet or launched_rank() > 0
     if not silent:
         stderr().print(
-            f"{plan.recipe.config}: {plan.frames} frames, {plan.size[0]}x{plan.size[1]} at {fps:g} per second, "
+            f"{plan.recipe.config}: {plan.frames} frames, {plan.size[0]}x{plan.size[1]} at {float(plan.rate):g} per second, "
             f"into {plan.out}",
             markup=False,
             soft_wrap=True,

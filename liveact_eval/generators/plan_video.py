@@ -55,10 +55,10 @@ class VideoRequest:
     """What happens."""
     edits: tuple[str, ...] = ()
     """Other prompts for ranges of blocks, as in `8-12:waves a hand`."""
-    size: str = "512x512"
-    """Width and height in pixels, `WIDTHxHEIGHT`."""
-    fps: float = 20.0
-    """Frames per second."""
+    size: str | None = None
+    """Width and height in pixels, `WIDTHxHEIGHT`; `None`: the model's own."""
+    fps: float | None = None
+    """Frames per second; `None`: the model's own."""
     seconds: float | None = None
     """Length; `None`: that of the sound."""
     seed: int = 0
@@ -96,11 +96,19 @@ def plan_video(request: VideoRequest) -> VideoPlan:
         UserError: what does not fit, and what to do.
     """
     with told_plainly():
-        size, rate = _size(request.size), _rate(request.fps)
+        card = load_model(request.model)
+        if card.native is None:
+            raise UserError(
+                f"{card.name!r} is a card of kind {card.kind}; expected a native model, such as liveact or "
+                "liveact-tiny. Controls are made from real videos: liveact-eval run --model " + card.name
+            )
+        native = card.native
+        size = native.size if request.size is None else _size(request.size)
+        rate = _rate(native.fps if request.fps is None else request.fps)
         check_size(size)
         check_fps(rate)
         _check_seed(request.seed)
-        options, text_device = _options(request.options)
+        options, text_device = _options(request.options, {"decode": native.decode})
         edits = tuple(parse_edit(text) for text in request.edits)
         schedule = PromptSchedule(request.prompt, edits)
         _check_out(request.out)
@@ -109,12 +117,6 @@ def plan_video(request: VideoRequest) -> VideoPlan:
                 raise UserError(
                     f"--out {str(request.out)!r} is the file given with {name}. Give another place."
                 )
-        card = load_model(request.model)
-        if card.kind != "native":
-            raise UserError(
-                f"{card.name!r} is a card of kind {card.kind}; expected a native model, such as liveact or "
-                "liveact-tiny. Controls are made from real videos: liveact-eval run --model " + card.name
-            )
         recipe = recipe_of(
             card,
             weights=request.weights,
@@ -172,8 +174,10 @@ def _check_seed(seed: int) -> None:
         raise UserError(f"--seed {seed}: expected 0 to {LARGEST_SEED}")
 
 
-def _options(assignments: Sequence[str]) -> tuple[GenerationOptions, str | None]:
-    """`key=value` texts as options, and the device of the text encoder."""
+def _options(
+    assignments: Sequence[str], defaults: Mapping[str, Any]
+) -> tuple[GenerationOptions, str | None]:
+    """`key=value` texts as options over the model's own, and the device of the text encoder."""
     known = {entry.name: entry for entry in fields(GenerationOptions)}
     found: dict[str, Any] = {}
     for text in assignments:
@@ -185,7 +189,7 @@ def _options(assignments: Sequence[str]) -> tuple[GenerationOptions, str | None]
             raise unknown_name("option", key, [*known, TEXT_DEVICE])
         found[key] = _typed(text, value, known[key].default if key in known else "")
     text_device = found.pop(TEXT_DEVICE, None)
-    return _build_options(found), text_device
+    return _build_options({**defaults, **found}), text_device
 
 
 def _build_options(found: Mapping[str, Any]) -> GenerationOptions:
