@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint unit bench schema clean help
 
 help:
-	@echo "make demo    install into $(VENV) and run the controls on the embedded dataset"
+	@echo "make demo    install into $(VENV) and run liveact-mini and controls on talkers"
 	@echo "make test    install what is needed, check style and types, run all tests"
 	@echo "make bench   measure decoding against the steps of the reference tools"
 	@echo "make clean   remove $(VENV) and what was built"

@@ -7,11 +7,16 @@ from typing import Annotated
 import typer
 
 from liveact_eval.cli.ablate import ablate
+from liveact_eval.cli.check import check
+from liveact_eval.cli.compare import compare
 from liveact_eval.cli.doctor import doctor
 from liveact_eval.cli.generate import generate
 from liveact_eval.cli.listing import datasets, metrics, models
 from liveact_eval.cli.parity import parity
+from liveact_eval.cli.report import report
+from liveact_eval.cli.reproduce import reproduce
 from liveact_eval.cli.run import run
+from liveact_eval.cli.runs import runs
 from liveact_eval.cli.score import score
 from liveact_eval.cli.train import train
 
@@ -50,6 +55,11 @@ def root(
 
 app.command()(run)
 app.command()(score)
+app.command()(compare)
+app.command()(check)
+app.command()(report)
+app.command()(reproduce)
+app.add_typer(runs, name="runs")
 app.command()(generate)
 app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")

@@ -36,7 +36,9 @@ def generate(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option("--size", help="WIDTHxHEIGHT, multiples of 16. Default: the model's, 512x512 for liveact."),
+        typer.Option(
+            "--size", help="WIDTHxHEIGHT, multiples of 16. Default: the model's, 512x512 for liveact."
+        ),
     ] = None,
     fps: Annotated[
         float | None,
@@ -75,7 +77,7 @@ def generate(
 
     Examples:
 
-        liveact-eval generate --model liveact-tiny -i face.png -a speech.wav --size 256x256 -o noise.mp4
+        liveact-eval generate --model liveact-mini -i talker.png -a speech.wav -o talker.mp4
 
         liveact-eval generate -i face.png -a speech.wav -o out.mp4 --edit "8-12:waves a hand" --seed 7
 
@@ -109,8 +111,8 @@ def generate(
     silent = quiet or launched_rank() > 0
     if not silent:
         stderr().print(
-            f"{plan.recipe.config}: {plan.frames} frames, {plan.size[0]}x{plan.size[1]} at {float(plan.rate):g} per second, "
-            f"into {plan.out}",
+            f"{plan.recipe.config}: {plan.frames} frames, {plan.size[0]}x{plan.size[1]} at {float(plan.rate):g} per "
+            f"second, into {plan.out}",
             markup=False,
             soft_wrap=True,
         )

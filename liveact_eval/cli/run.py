@@ -38,7 +38,7 @@ def run(
 
     Examples:
 
-        liveact-eval run                                     # controls on the embedded dataset
+        liveact-eval run                                     # liveact-mini and controls on the embedded dataset
 
         liveact-eval run --model still --model shift --dataset path/to/videos
 

@@ -18,7 +18,7 @@ from liveact_eval.measure.intervals import StatisticsConfig
 from liveact_eval.networks.precision import Precision
 from liveact_eval.networks.provider import Networks
 
-DEFAULT_MODELS = ("still", "shift", "blur", "freeze")
+DEFAULT_MODELS = ("liveact-mini", "still", "shift", "blur", "freeze")
 
 
 class ScoreSource(BaseModel):

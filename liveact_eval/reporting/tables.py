@@ -185,3 +185,8 @@ _TEX = {
 
 def _tex(text: str) -> str:
     return "".join(_TEX.get(character, character) for character in " ".join(text.split()))
+
+
+def tex_text(text: str) -> str:
+    """A text as LaTeX shows it, on one line."""
+    return _tex(text)

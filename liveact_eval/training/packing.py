@@ -20,7 +20,7 @@ from liveact_eval.errors import UserError
 from liveact_eval.files import atomic_path, sha256_of, write_text
 from liveact_eval.results.provenance import gather
 from liveact_eval.training.kit import Kit
-from liveact_eval.training.recipe import load_recipe, shipped_recipes
+from liveact_eval.training.recipe import Recipe, load_recipe, shipped_recipes
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "liveact-mini": ("vae", "speech", "dit", "text", "image"),
@@ -124,7 +124,8 @@ def _stages(kit: Kit) -> dict[str, dict[str, Any]]:
     for result in sorted(kit.root.glob("*/result.json"), key=lambda path: path.stat().st_mtime):
         about = json.loads(result.read_text(encoding="utf-8"))
         name = about["recipe"]["name"]
-        if name not in shipped_recipes() or load_recipe(name).model_dump(mode="json") != about["recipe"]:
+        # What an older description does not say counts as its default.
+        if name not in shipped_recipes() or Recipe.model_validate(about["recipe"]) != load_recipe(name):
             raise UserError(
                 f"{result} was made by another recipe than the {name!r} of this version: a card could not tell how "
                 "to make it again. Train the stage again."

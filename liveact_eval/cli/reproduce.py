@@ -1,0 +1,66 @@
+"""`liveact-eval reproduce`."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Form(str, enum.Enum):
+    """How the page is written."""
+
+    md = "md"
+    html = "html"
+    json = "json"
+
+
+def reproduce(
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="A published table, such as liveact/table2, knot_forcing/table1, avatar_forcing/table1, or all.",
+            show_default=False,
+        ),
+    ],
+    run: Annotated[
+        list[Path] | None,
+        typer.Option("--run", help="Finished run folder whose numbers stand beside the paper's; repeatable."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the page. Without it the page goes to the output."),
+    ] = None,
+    form: Annotated[
+        Form, typer.Option("--format", help="md: Markdown; html: one file; json: every cell.")
+    ] = Form.md,
+) -> None:
+    """A paper's table beside what was measured here: each cell with the difference, or with why it is empty and what
+    would fill it (weights, data, GPU, command). Numbers of the embedded tier (mini) never fill a cell.
+
+    Examples:
+
+        liveact-eval reproduce liveact/table2
+
+        liveact-eval reproduce liveact/table2-hdtf --run runs/hdtf-liveact
+
+        liveact-eval reproduce all --format html --out runs/papers
+    """
+    from liveact_eval.cli.console import stdout, write_text
+    from liveact_eval.reproducing.named import find_tables
+    from liveact_eval.reproducing.needs import needs_of_this_machine
+    from liveact_eval.reproducing.page import make_page, render
+    from liveact_eval.reproducing.runs import open_runs
+
+    tables, runs = find_tables(table), open_runs(run or [])
+    text = render(make_page(tables, runs, needs_of_this_machine()), form.value)
+    if out is None:
+        write_text(text.rstrip("\n"))
+        return
+    from liveact_eval import files
+
+    path = out / f"reproduce.{form.value}"
+    files.write_text(path, text)
+    stdout().print(str(path), markup=False, soft_wrap=True)
