@@ -247,7 +247,7 @@ def test_help() -> None:
     answer = call("generate", "--help")
     assert answer.code == 0
     shown = " ".join(answer.out.split())
-    for part in ("liveact-eval generate --model liveact-tiny", "8-12:waves a hand", "speech=windowed"):
+    for part in ("liveact-eval generate --model liveact-mini", "8-12:waves a hand", "speech=windowed"):
         assert part in shown
 
 

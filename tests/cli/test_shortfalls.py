@@ -40,7 +40,9 @@ def plan(*words: str | Path) -> dict[str, dict[str, Any]]:
 
 
 def test_missing_weights_are_said_with_their_command(tiny: Path, weights: Path, tmp_path: Path) -> None:
-    words = ("run", "--dataset", tiny, "--metrics", f"psnr,csim,{MADE_OF}", "--out", tmp_path / "run")
+    words = (
+        "run", "--dataset", tiny, *("--model", "still"), "--metrics", f"psnr,csim,{MADE_OF}", "--out", tmp_path / "run"
+    )  # fmt: skip
     found = plan(*words)
     assert set(found) == {"no_weights", "part_missing"}
     # Real clips and controls of a drawn set bring their faces: nobody searches for them.

@@ -135,7 +135,7 @@ def test_metrics_page_names_every_metric_and_recipe() -> None:
 
 def test_readme_shows_the_demo() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "| Talkers (mini) | Real | Still | Shift +5 | Blur | Freeze |" in text
+    assert "| Talkers (mini) | Real | LiveAct mini | Still | Shift +5 | Blur | Freeze |" in text
 
 
 def test_pages_link_to_files_that_exist() -> None:

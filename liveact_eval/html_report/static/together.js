@@ -18,7 +18,6 @@ window.liveactTogether = class Together {
     this.closed = false;
     this.turn = 0;
     for (const video of videos) {
-      video.preservesPitch = true;
       video.addEventListener("seeked", () => this.changed());
     }
     this.step = this.step.bind(this);
@@ -40,7 +39,11 @@ window.liveactTogether = class Together {
   lead(video) {
     const time = this.time;
     this.leader = video;
-    for (const one of this.videos) one.muted = one !== video;
+    for (const one of this.videos) {
+      one.muted = one !== video;
+      // To keep the pitch of what nobody hears costs time, and the clock of that video its evenness.
+      one.preservesPitch = one === video;
+    }
     if (!this.playing) this.seek(time);
   }
 

@@ -27,7 +27,7 @@ from liveact_eval.comparing.tabular import (
     values_csv,
 )
 from liveact_eval.errors import UserError
-from tests.made_up import made_up
+from tests.made_up import Values, made_up
 
 NASTY = "A&B 100% $x_1$ #{1} ~^\\ |<b>*[x](y) 中"
 NAMES = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp", "Zs"]), min_size=1, max_size=12)
@@ -43,7 +43,7 @@ def comparison(title: str = "Ours", other: str = "Theirs") -> Comparison:
     def values(level: float) -> list[float | None]:
         return [float(v) for v in level + 0.01 * stream.standard_normal(16)]
 
-    models = {
+    models: Values = {
         "real": {"ssim": values(1), "low": values(0)},
         "ours": {"ssim": values(0.9), "low": values(3), "any": values(2)},
         "theirs": {"ssim": values(0.8), "low": values(2)},

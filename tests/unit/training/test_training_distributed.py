@@ -213,6 +213,7 @@ def test_shares_of_shuffled_batches_make_the_whole() -> None:
 
 def test_ranks_fill_a_bank_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("liveact_eval.training.encoded_samples.SHARD", 1)
+    monkeypatch.setattr("liveact_eval.training.encoded_samples._AT_ONCE", 1)
     bank = Bank(tmp_path, DataConfig(frames=1, size=32, workers=0), 3, "vae:a")
     made = {}
     for rank in range(2):
