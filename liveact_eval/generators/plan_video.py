@@ -174,9 +174,7 @@ def _check_seed(seed: int) -> None:
         raise UserError(f"--seed {seed}: expected 0 to {LARGEST_SEED}")
 
 
-def _options(
-    assignments: Sequence[str], defaults: Mapping[str, Any]
-) -> tuple[GenerationOptions, str | None]:
+def _options(assignments: Sequence[str], defaults: Mapping[str, Any]) -> tuple[GenerationOptions, str | None]:
     """`key=value` texts as options over the model's own, and the device of the text encoder."""
     known = {entry.name: entry for entry in fields(GenerationOptions)}
     found: dict[str, Any] = {}

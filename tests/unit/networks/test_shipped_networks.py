@@ -40,7 +40,11 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def weights(package: Path) -> Path:
+def weights(package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Other weights than the package's, of which the catalogue knows nothing."""
+    folder = tmp_path / "unpinned"
+    folder.mkdir()
+    pin(monkeypatch, folder)
     path = package / FILE
     path.parent.mkdir(parents=True)
     save_file({name: value.half() for name, value in seeded_mini_syncnet().state_dict().items()}, path)
@@ -50,7 +54,7 @@ def weights(package: Path) -> Path:
 def pin(monkeypatch: pytest.MonkeyPatch, folder: Path, **changes: Any) -> None:
     """Change what the catalogue says of the file."""
     content = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
-    content[NAME]["weights"][0] |= changes
+    content[NAME]["weights"][0] |= {"sha256": None, "bytes": None} | changes
     path = folder / "catalogue.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     monkeypatch.setattr(catalogue_module, "CATALOGUE", path)
@@ -62,6 +66,14 @@ def test_the_catalogue_names_what_the_package_brings() -> None:
     for name, entry in catalogue().items():
         assert entry.shipped == name.startswith("mini_"), name
         assert all(file.file == file.shipped for file in entry.weights if entry.shipped)
+
+
+def test_the_package_brings_the_files_that_the_catalogue_pins() -> None:
+    networks = Networks()
+    for name, entry in catalogue().items():
+        if entry.shipped:
+            assert all(file.sha256 is not None and file.bytes for file in entry.weights), name
+            assert networks.identity(name) == f"{name}:{str(entry.weights[0].sha256)[:8]}"
 
 
 @pytest.mark.parametrize(
