@@ -21,7 +21,13 @@ Words = tuple[str | Path, ...]
 def started(words: Words, out: Path) -> Iterator[subprocess.Popen[str]]:
     """A run in a process group of its own, of which nothing is left at the end."""
     child = subprocess.Popen(
-        command(*words), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command(*words),
+        start_new_session=True,
+        # A shell that starts the tests in the background has its children ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 (no threads)
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         yield child
