@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from liveact_eval.ablations.schema import Ablation, CurveRecord, MeasureRecord
 from liveact_eval.ablations.tables import conditions, heading
 from liveact_eval.files import atomic_path
-from liveact_eval.reporting.plots import PALETTE
+from liveact_eval.reporting.plots import PALETTE, draw_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,23 +78,15 @@ def _points(axes: Axes, ablation: Ablation, measure: MeasureRecord) -> None:
     rows = {row.variant: row for row in ablation.rows if row.measure == measure.name}
     for place, variant in enumerate(ablation.variants):
         row = rows[variant.name]
-        if row.value is None:
-            axes.annotate(
-                _label(", ".join(row.reasons)),
-                (0, place),
-                xycoords=("axes fraction", "data"),
-                xytext=(4, 0),
-                textcoords="offset points",
-                va="center",
-                color="#888888",
-                fontsize=6.5,
-            )
-            continue
-        spread = None
-        if row.ci_low is not None and row.ci_high is not None:
-            spread = [[max(0.0, row.value - row.ci_low)], [max(0.0, row.ci_high - row.value)]]
-        style = _look(place)
-        axes.errorbar(row.value, place, xerr=spread, markersize=4, capsize=2.5, linewidth=1.4, **style)
+        look = _look(place)
+        draw_interval(
+            axes,
+            place,
+            (row.value, row.ci_low, row.ci_high),
+            why=_label(", ".join(row.reasons)),
+            colour=look["color"],
+            mark=look["marker"],
+        )
     axes.set_yticks(range(len(ablation.variants)), [_label(v.title) for v in ablation.variants])
     axes.set_ylim(len(ablation.variants) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")

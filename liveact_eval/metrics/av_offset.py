@@ -21,30 +21,38 @@ MIN_CORRELATION = 0.3
 """Below this peak the mouth is not following the script, and there is no offset to speak of."""
 
 
+def lag_outputs(prefix: str, title: str, tier: str = "") -> tuple[Output, Output]:
+    """A lag in frames with its sign, and how large it is: PREFIX_frames, PREFIX_abs_frames; `tier` ends titles."""
+    reach = float(SEARCH_FRAMES)
+    return (
+        Output(
+            name=f"{prefix}_frames",
+            title=f"{title}{tier}",
+            direction="none",
+            unit="frames",
+            digits=2,
+            best=0.0,
+            range=(-reach, reach),
+        ),
+        Output(
+            name=f"{prefix}_abs_frames",
+            title=f"|{title}|{tier}",
+            direction="down",
+            unit="frames",
+            digits=2,
+            best=0.0,
+            range=(0.0, reach),
+        ),
+    )
+
+
 @register
 class AvOffset(Metric):
     """How far the sound runs ahead of the mouth, in frames, and how well the mouth follows the script."""
 
     name = "av_offset"
     outputs = (
-        Output(
-            name="av_offset_frames",
-            title="AV offset",
-            direction="none",
-            unit="frames",
-            digits=2,
-            best=0.0,
-            range=(-float(SEARCH_FRAMES), float(SEARCH_FRAMES)),
-        ),
-        Output(
-            name="av_offset_abs_frames",
-            title="|AV offset|",
-            direction="down",
-            unit="frames",
-            digits=2,
-            best=0.0,
-            range=(0.0, float(SEARCH_FRAMES)),
-        ),
+        *lag_outputs("av_offset", "AV offset"),
         Output(
             name="mouth_correlation",
             title="Mouth correlation",

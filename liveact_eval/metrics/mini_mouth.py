@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from liveact_eval.measure.needs import FrameNeed
 from liveact_eval.metrics._drift_outputs import all_missing
 from liveact_eval.metrics._mini_frames import AT_ONCE, NETWORK, SIZE, SOURCE, read_frames
-from liveact_eval.metrics.av_offset import MIN_CORRELATION, SEARCH_FRAMES, best_lag
+from liveact_eval.metrics.av_offset import MIN_CORRELATION, SEARCH_FRAMES, best_lag, lag_outputs
 from liveact_eval.metrics.base import Batch, ClipContext, ClipScore, Metric, Missing, Output, Rows
 from liveact_eval.metrics.registry import register
 
@@ -41,24 +41,7 @@ class MiniMouth(Metric):
             best=1.0,
             range=(-1.0, 1.0),
         ),
-        Output(
-            name="mini_mouth_offset_frames",
-            title="Mouth offset (mini)",
-            direction="none",
-            unit="frames",
-            digits=2,
-            best=0.0,
-            range=(-float(SEARCH_FRAMES), float(SEARCH_FRAMES)),
-        ),
-        Output(
-            name="mini_mouth_offset_abs_frames",
-            title="|Mouth offset| (mini)",
-            direction="down",
-            unit="frames",
-            digits=2,
-            best=0.0,
-            range=(0.0, float(SEARCH_FRAMES)),
-        ),
+        *lag_outputs("mini_mouth_offset", "Mouth offset", " (mini)"),
     )
     needs = {"frames": FrameNeed(size=SIZE, at_once=AT_ONCE)}
     networks = (NETWORK,)

@@ -73,36 +73,56 @@ def _grid(figure_class: type[Figure], count: int, *, height: float = 2.0) -> Fig
     return figure
 
 
+def draw_interval(
+    axes: Axes,
+    place: int,
+    numbers: tuple[float | None, float | None, float | None],
+    *,
+    why: str,
+    colour: str,
+    mark: str = "o",
+) -> None:
+    """A point in a row of its own with its interval; a missing number leaves its place empty and says why.
+
+    Args:
+        axes: takes it.
+        place: row, from 0.
+        numbers: value, and lower and upper end of its interval, where there is one.
+        why: reason, where there is no value.
+        colour: of point and interval.
+        mark: of the point, as Matplotlib names it.
+    """
+    value, low, high = numbers
+    if value is None:
+        axes.annotate(
+            why,
+            (0, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color="#888888",
+            fontsize=7,
+        )
+        return
+    spread = None
+    if low is not None and high is not None:
+        spread = [[max(0.0, value - low)], [max(0.0, high - value)]]
+    axes.errorbar(value, place, xerr=spread, fmt=mark, markersize=4, capsize=2.5, linewidth=1.4, color=colour)
+
+
 def _bars(axes: Axes, results: Results, metric: str) -> None:
     """One point per model with its interval; a missing number leaves its place empty and says why."""
     rows = rows_by_metric(results)[metric]
     names = [model.name for model in results.models]
     for place, name in enumerate(names):
         row = rows[name]
-        if row.value is None:
-            axes.annotate(
-                row.value_reason or "",
-                (0, place),
-                xycoords=("axes fraction", "data"),
-                xytext=(4, 0),
-                textcoords="offset points",
-                va="center",
-                color="#888888",
-                fontsize=7,
-            )
-            continue
-        spread = None
-        if row.ci_low is not None and row.ci_high is not None:
-            spread = [[max(0.0, row.value - row.ci_low)], [max(0.0, row.ci_high - row.value)]]
-        axes.errorbar(
-            row.value,
+        draw_interval(
+            axes,
             place,
-            xerr=spread,
-            fmt="o",
-            markersize=4,
-            capsize=2.5,
-            linewidth=1.4,
-            color=_colour(place),
+            (row.value, row.ci_low, row.ci_high),
+            why=row.value_reason or "",
+            colour=_colour(place),
         )
     axes.set_yticks(range(len(names)), [_label(model.title) for model in results.models])
     axes.set_ylim(len(names) - 0.4, -0.6)

@@ -21,7 +21,8 @@ _COLOUR = 0.12
 """Largest gain or offset of a colour channel, either way."""
 _QUANTUM = (0.08, 0.6)
 """Step to which the coefficients of a block are rounded."""
-_BLOCK = 8
+BLOCK = 8
+"""Side of a block in pixels."""
 
 
 def degrade(
@@ -90,11 +91,11 @@ def _colour(pictures: Tensor, strengths: Tensor, draws: torch.Generator) -> Tens
 
 def _blocks(pictures: Tensor, strengths: Tensor, _draws: torch.Generator) -> Tensor:
     """Cosine coefficients of 8x8 blocks rounded, high ones more coarsely, as JPEG and video codecs do."""
-    basis = _cosines()
-    rows, columns = (side // _BLOCK for side in pictures.shape[2:])
-    blocks = pictures.unflatten(3, (columns, _BLOCK)).unflatten(2, (rows, _BLOCK)).transpose(3, 4)
-    order = torch.arange(_BLOCK)
-    coarser = 0.25 + (order[:, None] + order) / _BLOCK
+    basis = cosine_basis()
+    rows, columns = (side // BLOCK for side in pictures.shape[2:])
+    blocks = pictures.unflatten(3, (columns, BLOCK)).unflatten(2, (rows, BLOCK)).transpose(3, 4)
+    order = torch.arange(BLOCK)
+    coarser = 0.25 + (order[:, None] + order) / BLOCK
     quantum = _between(_QUANTUM, strengths).view(-1, 1, 1, 1, 1, 1) * coarser
     coefficients = basis @ blocks @ basis.T
     rounded = (coefficients / quantum).round() * quantum
@@ -102,10 +103,10 @@ def _blocks(pictures: Tensor, strengths: Tensor, _draws: torch.Generator) -> Ten
     return back.flatten(4, 5).flatten(2, 3)
 
 
-def _cosines() -> Tensor:
+def cosine_basis() -> Tensor:
     """The orthonormal cosine transform of eight values, (8, 8)."""
-    order = torch.arange(_BLOCK)
-    basis = torch.cos(math.pi * (order + 0.5) * order[:, None] / _BLOCK) * math.sqrt(2 / _BLOCK)
+    order = torch.arange(BLOCK)
+    basis = torch.cos(math.pi * (order + 0.5) * order[:, None] / BLOCK) * math.sqrt(2 / BLOCK)
     basis[0] /= math.sqrt(2)
     return basis
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_BLOCK = 8
+from liveact_eval.training.degradations import BLOCK, cosine_basis
+
 _LARGEST_NOISE = 8.0
 """Deviation of noise in levels."""
 _LARGEST_BLUR = 0.9
@@ -61,18 +60,10 @@ def quantised(planes: Tensor, step: float) -> Tensor:
         planes: sides are multiples of 8.
         step: of the lowest frequency, in levels; the highest has eight times as much.
     """
-    basis = _cosines().to(planes)
-    blocks = planes.unfold(2, _BLOCK, _BLOCK).unfold(3, _BLOCK, _BLOCK)
-    order = torch.arange(_BLOCK, dtype=planes.dtype)
+    basis = cosine_basis().to(planes)
+    blocks = planes.unfold(2, BLOCK, BLOCK).unfold(3, BLOCK, BLOCK)
+    order = torch.arange(BLOCK, dtype=planes.dtype)
     steps = step * (1 + 0.5 * (order[:, None] + order))
     rounded = (basis @ blocks @ basis.T / steps).round() * steps
     back = basis.T @ rounded @ basis
     return back.permute(0, 1, 2, 4, 3, 5).reshape(planes.shape)
-
-
-def _cosines() -> Tensor:
-    """The orthonormal DCT-II of 8 numbers, a row per frequency."""
-    places = torch.arange(_BLOCK, dtype=torch.float64)
-    rows = torch.cos(math.pi / _BLOCK * (places + 0.5) * places[:, None]) * math.sqrt(2 / _BLOCK)
-    rows[0] /= math.sqrt(2)
-    return rows
