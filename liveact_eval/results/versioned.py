@@ -33,9 +33,7 @@ def read_versioned(path: Path, schema: type[T], version: int, *, what: str, make
     except OSError as error:
         raise UserError(f"No {what} at {str(path)!r}. {make}") from error
     except ValueError as error:
-        raise UserError(
-            f"{path}: not valid JSON: {error}. Run the same command again to write it anew."
-        ) from error
+        raise UserError(f"{path}: not valid JSON: {error}. Move it away. {make}") from error
     found = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(found, int) and found > version:
         raise NewerFileError(
