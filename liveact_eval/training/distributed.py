@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from liveact_eval.errors import UserError
 from liveact_eval.liveact.launch import launched_device, launched_rank, launched_ranks
 from liveact_eval.training.objectives.base import Batch, Objective
+from liveact_eval.training.sharding import shard
 
 _PATIENCE = timedelta(hours=6)
 """How long a process waits for the others: the first one validates and keeps files while they wait. A process that ends
@@ -71,9 +72,17 @@ class World:
         if self.ranks > 1:
             dist.barrier()
 
-    def shared(self, loss: PlayerLoss) -> nn.Module:
-        """The same loss, whose gradients are means over all ranks; the weights of rank 0 become those of all."""
+    def shared(self, loss: PlayerLoss, *, sharded: bool = False) -> nn.Module:
+        """The same loss, whose gradients are means over all ranks; the weights of rank 0 become those of all.
+
+        Args:
+            loss: of one player.
+            sharded: whether each rank keeps a share of the weights only; parameters are then replaced in place.
+        """
         if self.ranks == 1:
+            return loss
+        if sharded:
+            shard(loss, loss.player, self.ranks)
             return loss
         # Speech is left out of some batches: on some ranks, parameters may then have no gradient.
         return DistributedDataParallel(loss, find_unused_parameters=True)

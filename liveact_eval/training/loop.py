@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from pydantic import ValidationError
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from liveact_eval.errors import UserError
 from liveact_eval.training.checkpoints import latest_checkpoint, save_checkpoint
 from liveact_eval.training.distributed import PlayerLoss, World
 from liveact_eval.training.draws import generator_of
 from liveact_eval.training.logs import TrainingLog
-from liveact_eval.training.muon import Muon, split_parameters
 from liveact_eval.training.objectives.base import Batch, Objective
+from liveact_eval.training.player import Player
 from liveact_eval.training.recipe import Recipe
 
 _ALONE = World()
@@ -33,53 +31,6 @@ class Watcher(Protocol):
         ...
 
 
-class _Player:
-    """A module that learns, its optimiser, and the running mean of its weights."""
-
-    def __init__(self, module: nn.Module, recipe: Recipe) -> None:
-        self.module, self._recipe = module, recipe
-        config = recipe.optimiser
-        self.parameters = [p for p in module.parameters() if p.requires_grad]
-        matrices, others = ([], self.parameters) if config.muon_lr is None else split_parameters(module)
-        self.optimisers: dict[str, torch.optim.Optimizer] = {}
-        if others:
-            self.optimisers["adamw"] = torch.optim.AdamW(
-                others, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay
-            )
-        if matrices and config.muon_lr is not None:
-            self.optimisers["muon"] = Muon(matrices, lr=config.muon_lr)
-        self._rates = {"adamw": config.lr, "muon": config.muon_lr or 0.0}
-        self.average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
-
-    def move(self, loss: torch.Tensor, step: int) -> float:
-        """One update; gives the norm of the gradient before clipping."""
-        config = self._recipe.optimiser
-        share = config.share(step, self._recipe.steps)
-        for name, optimiser in self.optimisers.items():
-            for group in optimiser.param_groups:
-                group["lr"] = self._rates[name] * share
-            optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(self.parameters, config.clip))
-        for optimiser in self.optimisers.values():
-            optimiser.step()
-        self.average.update_parameters(self.module)
-        return norm
-
-    def state(self) -> dict[str, object]:
-        return {
-            "module": self.module.state_dict(),
-            "optimisers": {name: one.state_dict() for name, one in self.optimisers.items()},
-            "average": self.average.state_dict(),
-        }
-
-    def restore(self, state: Mapping[str, Mapping[str, Any]]) -> None:
-        self.module.load_state_dict(state["module"])
-        for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(state["optimisers"][name])
-        self.average.load_state_dict(state["average"])
-
-
 class Training:
     """A recipe under way in a folder of its own.
 
@@ -91,9 +42,11 @@ class Training:
         source: gives the batches of the steps of a range, this process's share of them; a step has the same batch
             whenever it is asked for.
         world: the processes that train together.
+        remade: gives a fresh objective of the same sizes, for whole weights where training holds shares of them.
 
     Raises:
-        UserError: the folder holds a run of another recipe, or a damaged checkpoint; or processes see different ones.
+        UserError: the folder holds a run of another recipe, or a damaged checkpoint; or processes see different ones;
+            or weights of several players are to be sharded.
     """
 
     def __init__(
@@ -104,11 +57,22 @@ class Training:
         log: TrainingLog | None,
         source: Callable[[range], Iterator[Batch]],
         world: World = _ALONE,
+        remade: Callable[[], Objective] | None = None,
     ) -> None:
         self.recipe, self.objective, self._log, self._source = recipe, objective, log, source
-        self._world = world
+        self._world, self._remade = world, remade
+        if recipe.sharded and len(objective.players()) > 1:
+            raise UserError(
+                f"`sharded` is true, but {', '.join(objective.players())} learn from each other; expected a recipe "
+                "with one player. Leave it out of the recipe."
+            )
         self._checkpoints = folder / "checkpoints"
-        self._players = {name: _Player(module, recipe) for name, module in objective.players().items()}
+        # Sharding replaces the parameters, which optimisers then have to take.
+        self._losses = {
+            name: world.shared(PlayerLoss(objective, name, module), sharded=recipe.sharded)
+            for name, module in objective.players().items()
+        }
+        self._players = {name: Player(module, recipe) for name, module in objective.players().items()}
         self.done = 0
         """Updates so far."""
         found = latest_checkpoint(self._checkpoints)
@@ -126,10 +90,6 @@ class Training:
                 f"Processes go on from different steps, {seen}; expected the same checkpoint for all. "
                 "Give a folder that all of them see with --kit."
             )
-        self._losses = {
-            name: world.shared(PlayerLoss(objective, name, player.module))
-            for name, player in self._players.items()
-        }
 
     def run(self, watcher: Watcher, *, seconds: float | None = None) -> bool:
         """Train until the recipe's end, or for so many seconds; gives whether the end was reached."""
@@ -141,7 +101,7 @@ class Training:
             watcher.advance(self.done, f"loss {next(iter(values.values())):.4g}")
             if self._due(recipe.log_every):
                 self._write("train", self._world.mean(values))
-            if self._due(recipe.validate_every) and self._world.first:
+            if self._due(recipe.validate_every):
                 self._write("validation", self.validate())
             if self._due(recipe.checkpoint_every):
                 self.save()
@@ -174,28 +134,56 @@ class Training:
             values |= {f"{prefix}gradient_norm": norm}
         return values
 
-    def _precision(self, player: _Player) -> torch.autocast | nullcontext[None]:
+    def _precision(self, player: Player) -> torch.autocast | nullcontext[None]:
         if self.recipe.precision == "float32":
             return nullcontext()
         return torch.autocast(player.parameters[0].device.type, torch.bfloat16)
 
     def validate(self) -> Mapping[str, float]:
-        """What the objective says of the averaged weights."""
-        with self.averaged():
-            return self.objective.validate()
+        """What the objective says of the averaged weights, on the first process; nothing on others, which may ask."""
+        with self.averaged() as objective:
+            return objective.validate() if self._world.first else {}
 
-    def averaged(self) -> _Averaged:
-        """A context in which the players have their averaged weights."""
-        return _Averaged(self._players if self.recipe.ema else {})
+    @contextmanager
+    def averaged(self) -> Iterator[Objective]:
+        """The objective with its players' averaged weights; with sharded weights a copy, and every rank has to ask."""
+        if self.sharded:
+            yield self._whole_copy()
+            return
+        with ExitStack() as stack:
+            for player in self._players.values():
+                stack.enter_context(player.averaged())
+            yield self.objective
+
+    @property
+    def sharded(self) -> bool:
+        """Whether weights lie in shares on several processes."""
+        return self.recipe.sharded and self._world.ranks > 1
+
+    def _whole_copy(self) -> Objective:
+        averages = {name: player.averaged_weights() for name, player in self._players.items()}
+        if not self._world.first:
+            return self.objective
+        if self._remade is None:
+            raise ValueError("sharded weights need `remade`")
+        # Its first weights are overwritten: they must not change what is drawn after them.
+        with torch.random.fork_rng():
+            copy = self._remade()
+        with torch.no_grad():
+            for name, module in copy.players().items():
+                for key, weight in module.named_parameters():
+                    weight.copy_(averages[name][key])
+        return copy
 
     def save(self) -> None:
         """Write a checkpoint; the first process does, for all."""
-        if not self._world.first:
+        if not (self._world.first or self.sharded):
             return
         players = {name: player.state() for name, player in self._players.items()}
-        save_checkpoint(
-            self._checkpoints, self.done, {"recipe": self.recipe.model_dump_json(), "players": players}
-        )
+        if self._world.first:
+            save_checkpoint(
+                self._checkpoints, self.done, {"recipe": self.recipe.model_dump_json(), "players": players}
+            )
 
 
 def _is_of(written: str, recipe: Recipe) -> bool:
@@ -204,24 +192,6 @@ def _is_of(written: str, recipe: Recipe) -> bool:
         before = Recipe.model_validate_json(written)
     except ValidationError:
         return False
-    # How many processes draw has no effect on what is learnt.
+    # How many processes draw, and where weights lie, has no effect on what is learnt.
     same = before.data.model_copy(update={"workers": recipe.data.workers})
-    return before.model_copy(update={"data": same}) == recipe
-
-
-class _Averaged:
-    """Puts averaged weights in place, and the latest ones back."""
-
-    def __init__(self, players: Mapping[str, _Player]) -> None:
-        self._players = players
-        self._latest: dict[str, dict[str, torch.Tensor]] = {}
-
-    def __enter__(self) -> None:
-        for name, player in self._players.items():
-            state = player.module.state_dict()
-            self._latest[name] = {key: value.clone() for key, value in state.items()}
-            player.module.load_state_dict(player.average.module.state_dict())
-
-    def __exit__(self, *error: object) -> None:
-        for name, player in self._players.items():
-            player.module.load_state_dict(self._latest[name])
+    return before.model_copy(update={"data": same, "sharded": recipe.sharded}) == recipe

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from liveact_eval.training.sharding import like, whole
+
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 """Of the Newton-Schulz iteration that brings singular values near 1 fastest, without converging to it."""
 _ROUNDS = 5
@@ -48,11 +50,13 @@ class Muon(torch.optim.Optimizer):
     def _move(self, parameter: Tensor, state: dict[str, Any], lr: float, momentum: float) -> None:
         mean = state.setdefault("momentum", torch.zeros_like(parameter))
         mean.lerp_(parameter.grad, 1 - momentum)
-        ahead = parameter.grad.lerp(mean, momentum).flatten(1)
+        # Directions are those of the whole matrix: one that lies in shares is gathered.
+        ahead = whole(parameter.grad.lerp(mean, momentum)).flatten(1)
         rows, columns = ahead.shape
         # Tall matrices turn short vectors into long ones: the step grows with them, so that outputs move alike.
         scale = max(1.0, rows / columns) ** 0.5
-        parameter.add_(orthogonal(ahead).view_as(parameter), alpha=-lr * scale)
+        step = orthogonal(ahead).reshape(parameter.shape)
+        parameter.add_(like(step, parameter), alpha=-lr * scale)
 
 
 def orthogonal(matrix: Tensor) -> Tensor:

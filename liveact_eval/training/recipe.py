@@ -98,6 +98,9 @@ class Recipe(_Section):
     checkpoint_activations: bool = False
     """Whether transformer blocks compute again in the backward pass what they would otherwise keep: less memory, more
     time, the same gradients."""
+    sharded: bool = False
+    """Whether weights, gradients and moments are split over the processes that torchrun starts (FSDP), instead of
+    being held by each."""
     seed: int = Field(default=0, ge=0)
     """Of the first weights and of all noise."""
     log_every: int = Field(default=20, ge=1)

@@ -80,18 +80,20 @@ def _train(
         recompute_blocks(objective.players())
     folder = kit.run_folder(recipe)
     log = TrainingLog(folder) if world.first else None
-    training = Training(recipe, objective, folder, log, _source(recipe, config, kit, encoded, world), world)
+    source = _source(recipe, config, kit, encoded, world)
+    training = Training(
+        recipe, objective, folder, log, source, world, lambda: make_objective(recipe, config, kit)
+    )
     if world.first:
         write_text(folder / "recipe.json", recipe.model_dump_json(indent=2) + "\n")
     finished = training.run(watcher, seconds=seconds)
     if not finished:
         return Outcome(done=training.done, finished=False, files={}, validation={})
-    validation: Mapping[str, float] = {}
     files: Mapping[str, Path] = {}
-    if world.first:
-        validation = training.validate()
-        with training.averaged():
-            files = kit.keep(recipe, objective.results(), validation)
+    validation = training.validate()
+    with training.averaged() as averaged:
+        if world.first:
+            files = kit.keep(recipe, averaged.results(), validation)
     return Outcome(done=training.done, finished=True, files=files, validation=validation)
 
 
