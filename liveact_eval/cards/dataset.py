@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from liveact_eval.cards.protocol import Protocol
+from liveact_eval.cards.published import PreparedSpec
 
 
 class _Card(BaseModel):
@@ -32,10 +33,10 @@ class TalkersSpec(_Card):
 
 
 class FolderSpec(_Card):
-    """Any videos in a folder; a clip's id is its path in the folder without the suffix."""
+    """Any videos in a folder, where a clip's id is its path without the suffix, or the clips of a list."""
 
     path: str | None = None
-    """Folder, relative to the card; `null`: given on the command line."""
+    """Folder, or list of clips (.csv, .jsonl), relative to the card; `null`: given on the command line."""
     pattern: str = "**/*"
     """Glob inside the folder; only files with a video suffix count."""
     speaker_pattern: str | None = None
@@ -57,17 +58,6 @@ class FolderSpec(_Card):
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from error
         return pattern
-
-
-class PreparedSpec(_Card):
-    """A published dataset that has to be fetched and cut before use."""
-
-    split: str
-    """Name of the clip list."""
-    terms: str
-    """What the source allows."""
-    url: str
-    """Where its lists are published."""
 
 
 class DatasetCard(_Card):

@@ -43,8 +43,11 @@ class Protocol(BaseModel):
     """Length that is measured, from the start, in seconds; `null` measures whole videos."""
     reference_image: Literal["first_frame", "image"] = "first_frame"
     """What identity is taken from: the clip's first frame or the image that it came with."""
-    driving_audio: Literal["self"] = "self"
-    """What drives a clip: its own audio."""
+    driving_audio: Literal["self", "permuted", "concatenated"] = "self"
+    """What drives a clip: its own audio; `permuted`, that of the next clip of the list, so that no real video says the
+    same; `concatenated`, long audio of its speaker, without a real video."""
+    split: str | None = None
+    """Name and version of the published clip list, `hdtf-50@1`; set by datasets that have one."""
     encoding: Encoding = Encoding()
     """How generated videos are written."""
 
@@ -60,13 +63,20 @@ class Protocol(BaseModel):
         """Frames per second as an exact fraction (29.97 means 30000/1001), or `None` for native."""
         return None if self.fps is None else exact_rate(self.fps)
 
+    def content(self) -> dict[str, object]:
+        """The fields as they are hashed. One that came later is left out where it says nothing, so that ids stay."""
+        fields = self.model_dump(mode="json")
+        if self.split is None:
+            del fields["split"]
+        return fields
+
     def identify(self, clips: Iterable[tuple[str, str]]) -> str:
         """The id that travels with every value: `name@version:hash` over all fields and the clip list.
 
         Args:
             clips: (clip id, content hash) of every clip, in order.
         """
-        content = {"protocol": self.model_dump(mode="json"), "clips": [list(clip) for clip in clips]}
+        content = {"protocol": self.content(), "clips": [list(clip) for clip in clips]}
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         return f"{self.name}@{self.version}:{digest[:8]}"
 

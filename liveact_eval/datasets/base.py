@@ -44,6 +44,11 @@ class Dataset(Protocol):
         """Everything that changes a number."""
         ...
 
+    @property
+    def real(self) -> bool:
+        """Whether its clips have real videos; if so, they are a row of every table."""
+        ...
+
     def entries(self, fingerprint: Fingerprint) -> list[ClipEntry]:
         """All clips in their fixed order; cheap but for fingerprints."""
         ...

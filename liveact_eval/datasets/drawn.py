@@ -49,10 +49,17 @@ class DrawnDataset:
         """Always `mini`."""
         return self.card.tier
 
+    @property
+    def real(self) -> bool:
+        """What is drawn is what is real here."""
+        return True
+
     def entries(self, fingerprint: Fingerprint) -> list[ClipEntry]:
         """The clips, by their recipes; nothing is drawn."""
         return [
-            ClipEntry(id=spec.clip_id, speaker=spec.speaker_id, content_hash=spec.content_key)
+            ClipEntry(
+                id=spec.clip_id, speaker=spec.speaker_id, content_hash=spec.content_key, prompt=spec.prompt
+            )
             for spec in self._specs()
         ]
 

@@ -80,7 +80,7 @@ def open_folder(card: DatasetCard, spec: FolderSpec, protocol: Protocol, root: P
             "Set protocol.reference_image to first_frame."
         )
     videos = tuple(find_videos(root, spec.pattern).items())
-    speakers = tuple(_speaker(clip, spec.speaker_pattern) for clip, _ in videos)
+    speakers = tuple(speaker_of(clip, spec.speaker_pattern) for clip, _ in videos)
     title = card.title if spec.path is not None else printable(root.resolve().name)
     return FolderDataset(card.name, title, card.tier, protocol, videos, speakers)
 
@@ -149,7 +149,12 @@ def find_sounds(root: Path, clips: tuple[str, ...]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _speaker(clip: str, pattern: str | None) -> str:
+def speaker_of(clip: str, pattern: str | None) -> str:
+    """Who speaks in a clip: the group of the pattern; where there is none, everybody is somebody else.
+
+    Raises:
+        UserError: the pattern does not fit the id.
+    """
     if pattern is None:
         return clip
     match = re.search(pattern, clip)

@@ -67,14 +67,17 @@ def test_run_refuses_unknown_names(option: str, typo: str, meant: str, tmp_path:
 @pytest.mark.parametrize(
     ("option", "name", "advice"),
     [
-        ("--dataset", "hdtf", "liveact-eval run --dataset path/to/hdtf-clips"),
-        ("--dataset", "emtd", "liveact-eval run --dataset path/to/emtd-clips"),
+        ("--dataset", "hdtf", "liveact-eval datasets prepare hdtf"),
+        ("--dataset", "celebvhq", "liveact-eval datasets prepare celebvhq --accept-terms"),
         ("--dataset", "folder", "--dataset path/to/videos"),
         ("--model", "liveact", "liveact-eval models fetch liveact"),
         ("--model", "mine.yaml", "Check the path"),
     ],
 )
-def test_what_is_not_there_yet_says_what_to_do(option: str, name: str, advice: str, tmp_path: Path) -> None:
+def test_what_is_not_there_yet_says_what_to_do(
+    option: str, name: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEACT_EVAL_DATA", str(tmp_path / "none"))
     refused(call("run", option, name, "--out", tmp_path / "run"), advice)
     assert list(tmp_path.iterdir()) == []
 

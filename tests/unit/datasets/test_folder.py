@@ -103,8 +103,7 @@ def test_names_of_cards_win_over_folders(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hdtf", r"not prepared.*512x512 at 25 fps.*--dataset path/to/hdtf-clips"),
-        ("emtd", r"not prepared.*--dataset path/to/emtd-clips"),
+        ("none.csv", r"No list of clips at 'none\.csv'"),
         ("folder", r"needs a folder.*--dataset path/to/videos"),
         ("no/such/folder", r"Unknown dataset 'no/such/folder'"),
         ("none.yaml", r"No card at 'none\.yaml'"),

@@ -1,0 +1,77 @@
+"""Opening a source video, and what its header says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liveact_eval.clips.alignment import start_of
+from liveact_eval.clips.media import open_input, reason_of
+from liveact_eval.errors import ClipError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What the header of a video says."""
+
+    fps: float
+    """Average frames per second."""
+    seconds: float
+    """Length from the first frame on."""
+    codec: str
+    """Video codec."""
+    size: tuple[int, int]
+    """Width and height as stored; pictures may have to be turned."""
+    has_sound: bool
+    """Whether there is an audio stream."""
+
+
+def probe(path: Path) -> Probe:
+    """What a video says about itself; nothing is decoded.
+
+    Raises:
+        ClipError: `missing_file`, `unreadable`, `no_video_stream`.
+    """
+    with open_video(path) as container:
+        video = picture_stream(container, path)
+        seconds = Fraction(0)
+        if video.duration is not None and video.time_base is not None:
+            seconds = video.duration * video.time_base
+        elif container.duration is not None:
+            seconds = Fraction(container.duration, 1_000_000) - start_of(video)
+        return Probe(
+            fps=float(video.average_rate or video.guessed_rate or 0),
+            seconds=float(seconds),
+            codec=video.codec_context.name,
+            size=(video.codec_context.width, video.codec_context.height),
+            has_sound=bool(container.streams.audio),
+        )
+
+
+def open_video(path: Path) -> InputContainer:
+    """Open a video; `missing_file` or `unreadable` as a `ClipError`."""
+    import av
+
+    if not path.is_file():
+        raise ClipError("missing_file", f"there is no file {path.name!r} in {str(path.parent)!r}")
+    try:
+        return open_input(path)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise ClipError(
+            "unreadable", f"{path.name!r} is not a video that can be read: {reason_of(error)}"
+        ) from error
+
+
+def picture_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The pictures of an opened video; `no_video_stream` as a `ClipError`."""
+    if not container.streams.video:
+        raise ClipError("no_video_stream", f"{path.name!r} holds no video stream")
+    video = container.streams.video[0]
+    video.thread_type = "SLICE"
+    return video
