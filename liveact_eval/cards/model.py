@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from liveact_eval.cards.counting import CountingSpec
+
 Scalar = int | float | str | bool
 
 
@@ -108,6 +110,23 @@ class NativeSpec(_Card):
     """Frames per second, likewise."""
     decode: Literal["overlap", "carried"] = "overlap"
     """How decoded blocks are joined: `overlap` as the official program does, `carried` without a seam and cheaper."""
+    memory: str = "convkv"
+    """Memory policy, by name: what a block sees of its past."""
+    folder: str | None = None
+    """Folder of weight files of one's own training, from the card's place; `null`: those that come with the package."""
+
+
+class PublishedSpec(_Card):
+    """A system of which this package knows what its authors publish, and which it cannot run."""
+
+    code: bool
+    """Whether they publish a program."""
+    weights: bool
+    """Whether they publish weights."""
+    drives: tuple[Literal["image", "audio", "text"], ...] = Field(min_length=1)
+    """What a video is made from."""
+    commit: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    """Commit of the repository that was read; `null` without one."""
 
 
 class ModelCard(_Card):
@@ -117,8 +136,8 @@ class ModelCard(_Card):
     """Name on the command line; equal to the name of the card's file."""
     title: str
     """Name in tables."""
-    kind: Literal["control", "native"]
-    """How it runs: made from the real clip, or generated inside this package."""
+    kind: Literal["control", "native", "published"]
+    """How it runs: made from the real clip, generated inside this package, or not at all: published figures only."""
     summary: str
     """One or two sentences for people."""
     paper: str | None = None
@@ -137,12 +156,16 @@ class ModelCard(_Card):
     """For `kind: control`."""
     native: NativeSpec | None = None
     """For `kind: native`."""
+    published: PublishedSpec | None = None
+    """For `kind: published`."""
+    counting: CountingSpec | None = None
+    """Figures from which operations per frame follow by formula."""
     notes: Annotated[tuple[str, ...], Field(default=())]
     """What a reader of its numbers should know."""
 
     def model_post_init(self, _context: object) -> None:
         """A card carries exactly the section of its kind."""
-        for kind in ("control", "native"):
+        for kind in ("control", "native", "published"):
             if (getattr(self, kind) is not None) != (self.kind == kind):
                 expected = "must be given" if self.kind == kind else "must be absent"
                 raise ValueError(f"section `{kind}` {expected} in a card of kind `{self.kind}`")

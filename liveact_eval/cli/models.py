@@ -50,8 +50,16 @@ def list_models(as_json: options.Json = False) -> None:
 
 @models.command("show")
 def show_model(name: Name, folder: Dir = None, as_json: options.Json = False) -> None:
-    """One model card in full, and which of its weight files are there. Example: liveact-eval models show liveact"""
+    """One model card in full, which of its weight files are there, and its operations per frame by formula.
+
+    Examples:
+
+        liveact-eval models show liveact
+
+        liveact-eval models show infinitetalk --json
+    """
     from liveact_eval.cards.load import load_model
+    from liveact_eval.cli.model_operations import operation_rows, print_operations_by_rule
     from liveact_eval.clips.clip import printable
     from liveact_eval.weights.store import inventory, weights_root
 
@@ -59,18 +67,24 @@ def show_model(name: Name, folder: Dir = None, as_json: options.Json = False) ->
     files = inventory(card, folder)
     content = card.model_dump(mode="json")
     if as_json:
+        rows = [] if card.counting is None else operation_rows(card.counting)
         write_json(
             content
             | {"weights_dir": printable(str(folder or weights_root())), "files": [_row(f) for f in files]}
+            | {"operations": rows}
         )
         return
-    if not files:
-        show_content(content, False)
-        return
-    show_content(
-        content | {"licence": _licence(card), "weights": _summary(files, folder or weights_root())}, False
-    )
-    _print_files(files)
+    # The figures of the formula stand under the table that they lead to.
+    content.pop("counting")
+    if card.published is not None:
+        stdout().print(f"{card.title}: published figures only; cannot be run here.", markup=False)
+    if files:
+        content |= {"licence": _licence(card), "weights": _summary(files, folder or weights_root())}
+    show_content(content, False)
+    if files:
+        _print_files(files)
+    if card.counting is not None:
+        print_operations_by_rule(card.counting)
 
 
 @models.command("fetch")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from liveact_eval.cards.model import ModelCard
 
 
 class Form(str, enum.Enum):
@@ -46,16 +49,20 @@ def reproduce(
 
         liveact-eval reproduce liveact/table2-hdtf --run runs/hdtf-liveact
 
+        liveact-eval reproduce liveact/table3             # operations: published, by rule, counted
+
         liveact-eval reproduce all --format html --out runs/papers
     """
     from liveact_eval.cli.console import stdout, write_text
-    from liveact_eval.reproducing.named import find_tables
+    from liveact_eval.reproducing.named import ALL, find_tables
     from liveact_eval.reproducing.needs import needs_of_this_machine
     from liveact_eval.reproducing.page import make_page, render
     from liveact_eval.reproducing.runs import open_runs
 
     tables, runs = find_tables(table), open_runs(run or [])
-    text = render(make_page(tables, runs, needs_of_this_machine()), form.value)
+    text = render(
+        make_page(tables, runs, needs_of_this_machine(), None if table == ALL else _count), form.value
+    )
     if out is None:
         write_text(text.rstrip("\n"))
         return
@@ -64,3 +71,12 @@ def reproduce(
     path = out / f"reproduce.{form.value}"
     files.write_text(path, text)
     stdout().print(str(path), markup=False, soft_wrap=True)
+
+
+def _count(card: ModelCard, size: tuple[int, int]) -> float:
+    """The transformer's operations per frame, in TFLOP: half a minute of work for the published model."""
+    from liveact_eval.cli.console import stderr
+    from liveact_eval.efficiency.operations import count_steady_block
+
+    with stderr().status(f"counting the operations of {card.title} at {size[0]}x{size[1]}"):
+        return count_steady_block(card, size).dit_tflop_per_frame

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from liveact_eval.cards.paper import PaperMetric, PaperRow, PaperTable, TotalLast
 from liveact_eval.reproducing.named import DataName, data_of, model_of
 from liveact_eval.reproducing.needs import Fill, Needs
+from liveact_eval.reproducing.operations import KEY as OPERATIONS
 from liveact_eval.reproducing.quantities import AMBIGUOUS, COST, Part, Quantity, quantity_of
 from liveact_eval.reproducing.runs import Run
 from liveact_eval.results.schema import ResultRow
@@ -132,6 +133,13 @@ def _find(
 
 
 def _no_quantity(metric: PaperMetric) -> Absence:
+    if metric.key == OPERATIONS:
+        return Absence(
+            reason="counted",
+            detail="operations are counted, not measured on videos: by each rule in the table of operations; which "
+            "rule the paper used is not stated, so no count fills the cell",
+            fill=Fill(things=("the authors' own rule of counting",)),
+        )
     if metric.key is not None and metric.key in COST:
         return Absence(
             reason="cost",

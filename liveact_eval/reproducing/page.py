@@ -11,10 +11,12 @@ from typing import Any, Literal
 import liveact_eval
 from liveact_eval.cards.paper import PaperTable
 from liveact_eval.reporting.numbers import ARROWS
+from liveact_eval.reproducing import operations_text
 from liveact_eval.reproducing.cells import Absence, Cell, Printed, cells_of
 from liveact_eval.reproducing.findings import Finding, findings_of
 from liveact_eval.reproducing.named import data_of, short_name
 from liveact_eval.reproducing.needs import Needs, lines_of
+from liveact_eval.reproducing.operations import Count, Operations, operations_of
 from liveact_eval.reproducing.runs import Run
 
 Format = Literal["md", "html", "json"]
@@ -74,6 +76,8 @@ class Section:
     filled: int
     """Cells with a measurement."""
     cells: int
+    operations: Operations | None
+    """The column of operations by every rule; `None` where the table has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +100,21 @@ class Page:
         return sum(section.cells for section in self.sections)
 
 
-def make_page(tables: Sequence[PaperTable], runs: Sequence[Run], needs: Needs) -> Page:
-    """Tables beside runs; without any run each cell says what it takes."""
+def make_page(
+    tables: Sequence[PaperTable], runs: Sequence[Run], needs: Needs, count: Count | None = None
+) -> Page:
+    """Tables beside runs; without any run each cell says what it takes.
+
+    Args:
+        tables: published tables.
+        runs: finished runs.
+        needs: what this machine has.
+        count: counts the operations of native models; `None`: they stand there by formula alone.
+    """
     return Page(
-        sections=tuple(_section(table, cells_of(table, runs, needs)) for table in tables),
+        sections=tuple(
+            _section(table, cells_of(table, runs, needs), operations_of(table, count)) for table in tables
+        ),
         findings=tuple(findings_of(tables)),
         runs=tuple(
             f"{run.results.name}: {run.results.dataset_title}, protocol {run.results.protocol}"
@@ -116,7 +131,12 @@ def render(page: Page, form: Format) -> str:
     if form == "html":
         from liveact_eval.html_report.rendering import render_page
 
-        values = {"page": page, "introduction": INTRODUCTION, "version": liveact_eval.__version__}
+        values = {
+            "page": page,
+            "introduction": INTRODUCTION,
+            "operations": operations_text,
+            "version": liveact_eval.__version__,
+        }
         return render_page("reproduce.html.j2", values)
     return markdown(page)
 
@@ -137,6 +157,7 @@ def as_content(page: Page) -> dict[str, Any]:
                 "dataset": section.table.dataset,
                 "notes": list(section.table.notes),
                 "doubts": list(section.table.doubts),
+                "operations": operations_text.content(section.operations),
                 "cells": [
                     dataclasses.asdict(entry.cell) | {"absence": _absence(entry.cell.absence)}
                     for _, entries in section.rows
@@ -169,6 +190,8 @@ def markdown(page: Page) -> str:
                     f"| {_escaped(model)} | " + " | ".join(_shown(entry) for entry in entries) + " |"
                 )
             lines.append("")
+        if section.operations is not None:
+            lines += operations_text.markdown_lines(section.operations)
         for reason in section.reasons:
             lines.append(f"- [{reason.mark}] Not measured ({reason.code}): {_escaped(reason.detail)}.")
             lines += [f"  - {_escaped(need)}" for need in reason.fill]
@@ -188,7 +211,7 @@ def markdown(page: Page) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(table: PaperTable, cells: Sequence[Cell]) -> Section:
+def _section(table: PaperTable, cells: Sequence[Cell], operations: Operations | None) -> Section:
     reasons = _reasons(cells)
     marks = {key: reason.mark for key, reason in reasons.items()}
     columns = [
@@ -217,6 +240,7 @@ def _section(table: PaperTable, cells: Sequence[Cell]) -> Section:
         reasons=tuple(reasons.values()),
         filled=sum(cell.measured is not None for cell in cells),
         cells=len(cells),
+        operations=operations,
     )
 
 

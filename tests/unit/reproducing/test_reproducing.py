@@ -162,7 +162,7 @@ def test_an_empty_cell_says_what_fills_it() -> None:
 def test_speed_and_ambiguous_colours_are_told_apart() -> None:
     (cost,) = find_tables("liveact/table3")
     reasons = {c.metric: c.absence.reason for c in cells_of(cost, [], NEEDS) if c.absence}
-    assert reasons == {"Throughput": "cost", "Latency": "cost", "GPUs": "no_metric", "Compute": "cost"}
+    assert reasons == {"Throughput": "cost", "Latency": "cost", "GPUs": "no_metric", "Compute": "counted"}
     (colours,) = find_tables("avatar_forcing/table4-left")
     found = {(c.metric, c.part): c.absence.reason for c in cells_of(colours, [], NEEDS) if c.absence}
     assert found["Delta-E 2000", "total"] == found["Delta-E 2000", "last"] == "ambiguous"

@@ -1,0 +1,1 @@
+"""What generation costs: time, memory and operations."""
