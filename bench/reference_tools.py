@@ -1,10 +1,11 @@
 """The metrics here against the reference tools themselves: same clips, same weights from a rule, same machine, one run.
 
-The tools live in an environment of their own (reference_tools.txt says how to make it). Each side of a case is a
-process that loads its networks once and then measures in turn with the other side, so that both see the same machine.
-What is done is written down after each case; a second call goes on from there unless --again is given.
+The tools live in an environment of their own: `env build` makes it, or it is made as reference_tools.txt says. Each
+side of a case is a process that loads its networks once and then measures in turn with the other side, so that both see
+the same machine. What is done is written down after each case; a second call goes on unless --again is given.
 
-    python bench/reference_tools.py --tools refs/bin/python    # writes results/reference_tools.md and .json
+    liveact-eval env build reference-tools
+    python bench/reference_tools.py                # writes results/reference_tools.md and .json
 """
 
 from __future__ import annotations
@@ -186,7 +187,11 @@ def options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--tools", type=Path, required=True, help="interpreter of the environment with the reference tools")
+    add(
+        "--tools",
+        type=Path,
+        help="interpreter with the reference tools; default: liveact-eval env build made it",
+    )
     add("--home", type=Path, help="folder for the tools' weight files, about 3.2 GB; default: beside them")
     add("--dino", type=Path, help="a copy of facebookresearch/dino; default: VBench clones it")
     add("--video", type=Path, help="25 fps with sound and a face in the middle; default: a drawn talker")
@@ -198,11 +203,25 @@ def options() -> argparse.Namespace:
     add("--again", action="store_true", help="measure anew what the results have already")
     add("--out", type=Path, default=RESULTS, help="folder of the results")
     arguments = parser.parse_args()
+    if arguments.tools is None:
+        arguments.tools, arguments.home = built_tools(arguments.home)
     if not arguments.tools.is_file():
         parser.error(f"no such interpreter: {arguments.tools}; make it as reference_tools.txt says")
     if bool(arguments.video) != bool(arguments.real):
         parser.error("--video and --real go together")
     return arguments
+
+
+def built_tools(home: Path | None) -> tuple[Path, Path]:
+    """Interpreter and home of the environment that `liveact-eval env build reference-tools` has made."""
+    from liveact_eval.environments.store import environment
+    from liveact_eval.errors import UserError
+
+    try:
+        built = environment("reference-tools")
+    except UserError as error:
+        raise SystemExit(f"{error}\nOr give an interpreter with --tools.") from error
+    return built.python, home or built.home
 
 
 def main() -> None:

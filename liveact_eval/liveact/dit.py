@@ -19,7 +19,7 @@ from liveact_eval.liveact.backends import AttentionBackend, sdpa
 from liveact_eval.liveact.conditions import Context, ContextKV
 from liveact_eval.liveact.config import DiTConfig
 from liveact_eval.liveact.layers import ImageMLP, LayerNorm, modulate, sinusoid
-from liveact_eval.liveact.memory import LayerMemory, Memory, Positions
+from liveact_eval.liveact.memory import LayerMemory, Past, Positions
 from liveact_eval.liveact.offload import BlockFeed, all_resident
 from liveact_eval.liveact.parallel import OneRank, TokenExchange
 from liveact_eval.liveact.rope_cache import RopeCache
@@ -105,7 +105,7 @@ class ForwardCall:
     audio: Tensor | None
     mute_first: bool
     geometry: Geometry
-    memory: Memory | None
+    memory: Past | None
 
 
 Executor = Callable[[Callable[[ForwardCall], Tensor], ForwardCall], Tensor]
@@ -161,7 +161,7 @@ class CausalDiT(nn.Module):
         audio: Tensor | None = None,
         *,
         positions: Positions | None = None,
-        memory: Memory | None = None,
+        memory: Past | None = None,
         frame_mask: Tensor | None = None,
         mute_first: bool = False,
     ) -> Tensor:
@@ -173,8 +173,8 @@ class CausalDiT(nn.Module):
             context: text and image.
             audio: audio tokens [B, T, A, audio_dim] of these latent frames; `None` leaves speech out.
             positions: temporal positions; by default 0, 1, ... without a memory.
-            memory: the past, after `begin_block` gave `positions`.
-            frame_mask: without a memory, which latent frame may look at which [T, T].
+            memory: the past, after it was told of this call: `begin_block` of a `Memory` gives `positions`.
+            frame_mask: which latent frame may look at which [T, K], K being the frames of the keys' positions.
             mute_first: whether speech leaves the first latent frame alone.
         """
         frames, height, width = (n // p for n, p in zip(x.shape[2:], self.config.patch_size, strict=True))

@@ -19,7 +19,7 @@ from liveact_eval.liveact.attention import Geometry
 from liveact_eval.liveact.conditions import Context
 from liveact_eval.liveact.dit import ForwardCall
 from liveact_eval.liveact.errors import LiveActError
-from liveact_eval.liveact.memory import Memory, SlotMemory
+from liveact_eval.liveact.memory import Memory, Past, SlotMemory
 
 
 class Recording(Protocol):
@@ -165,7 +165,7 @@ def _kind(call: ForwardCall) -> _Kind:
     )
 
 
-def _fixed_memory(memory: Memory | None) -> Memory:
+def _fixed_memory(memory: Past | None) -> Memory:
     """A memory whose tensors keep their addresses."""
     if not isinstance(memory, SlotMemory):
         seen = "no memory" if memory is None else type(memory).__name__

@@ -122,10 +122,21 @@ class LayerMemory:
         return self.keys.nbytes() + self.values.nbytes()
 
 
-class Memory(ABC):
-    """The past of one denoising step, for all layers."""
+class Past:
+    """What a model call looks at besides itself, for all layers."""
 
     layers: list[LayerMemory]
+
+    def nbytes(self) -> int:
+        """Bytes of keys and values held."""
+        return sum(layer.nbytes() for layer in self.layers)
+
+
+class Memory(Past, ABC):
+    """The past of one denoising step, in slots whose number is their position."""
+
+    held: list[range]
+    """Latent frame of the video in each slot, or the oldest to the newest of those folded into it; empty: none."""
 
     @abstractmethod
     def begin_block(self, frames: int, kernels: Sequence[KernelPair]) -> Positions:
@@ -135,10 +146,6 @@ class Memory(ABC):
             frames: latent frames of the block.
             kernels: each layer's ConvKV kernels, for policies that use them.
         """
-
-    def nbytes(self) -> int:
-        """Bytes of keys and values held."""
-        return sum(layer.nbytes() for layer in self.layers)
 
 
 class SlotMemory(Memory):
@@ -151,6 +158,8 @@ class SlotMemory(Memory):
         self._compressor = compressor
         self._tokens = frame.tokens
         self._blocks = 0
+        self._frames = 0
+        self.held = [range(0)] * layout.slots
         shape = (frame.batch, layout.slots * frame.tokens, frame.heads, frame.head_dim)
         self.layers = [
             LayerMemory(
@@ -170,12 +179,23 @@ class SlotMemory(Memory):
             for layer, pair in zip(self.layers, kernels, strict=True):
                 self._update(layer.keys, pair.key)
                 self._update(layer.values, pair.value)
+            self._recount()
         # Positions are the slots' own and never grow: every block from the second on sees the same ones.
         start = 0 if self._blocks == 0 else self.layout.first
         for layer in self.layers:
             layer.start, layer.stop = start * self._tokens, (start + frames) * self._tokens
-        self._blocks += 1
+        self.held[start : start + frames] = _singly(self._frames, self._frames + frames)
+        self._blocks, self._frames = self._blocks + 1, self._frames + frames
         return Positions(query=tuple(range(start, start + frames)), key=tuple(range(start + frames)))
+
+    def _recount(self) -> None:
+        """Say of which frames the slots are once they were folded and moved."""
+        before = list(self.held)
+        for slot, sources in self.layout.folds:
+            folded = [before[source] for source in sources if before[source]]
+            self.held[slot] = range(min(f.start for f in folded), max(f.stop for f in folded))
+        for slot, source in self.layout.moves:
+            self.held[slot] = before[source]
 
     def _update(self, store: Store, kernel: Tensor | None) -> None:
         """Fold and move slots of one layer's keys or values."""
@@ -198,6 +218,7 @@ class FullMemory(Memory):
         self._frame = frame
         self._store = store
         self._frames = 0
+        self.held = []
         self.layers = [LayerMemory(self._empty(0), self._empty(0)) for _ in range(layers)]
 
     def begin_block(self, frames: int, kernels: Sequence[KernelPair]) -> Positions:
@@ -208,6 +229,7 @@ class FullMemory(Memory):
             layer.values = self._grown(layer.values, start, stop)
             layer.start, layer.stop = start * self._frame.tokens, stop * self._frame.tokens
         self._frames = stop
+        self.held += _singly(start, stop)
         return Positions(query=tuple(range(start, stop)), key=tuple(range(stop)))
 
     def _empty(self, frames: int) -> Store:
@@ -219,3 +241,8 @@ class FullMemory(Memory):
         if start:
             grown.write(0, old.read(0, start * self._frame.tokens))
         return grown
+
+
+def _singly(start: int, stop: int) -> list[range]:
+    """Each latent frame by itself."""
+    return [range(frame, frame + 1) for frame in range(start, stop)]

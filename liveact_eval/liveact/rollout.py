@@ -18,11 +18,12 @@ class Rollout(Protocol):
         """Latent frames of the condition that `begin` expects."""
         ...
 
-    def begin(self, condition: Tensor) -> None:
+    def begin(self, condition: Tensor, *, latents: int | None = None) -> None:
         """Start a video with an empty memory.
 
         Args:
             condition: mask and encoded reference image [1, 20, condition_latents, h, w].
+            latents: latent frames of the whole video, where that is known: strategies that look ahead end on it.
         """
         ...
 

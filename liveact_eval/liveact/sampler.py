@@ -55,6 +55,7 @@ class Noise:
     """
 
     def __init__(self, seed: int) -> None:
+        self.seed = seed
         self._generator = torch.Generator().manual_seed(seed)
 
     def draw(self, shape: tuple[int, ...], device: torch.device | str, dtype: torch.dtype) -> Tensor:

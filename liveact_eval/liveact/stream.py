@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from liveact_eval.liveact.clock import BlockTimings, LapClock
+from liveact_eval.liveact.clock import BlockTimings, StageClock, stage
 from liveact_eval.liveact.conditions import Context
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.models import Models
@@ -129,43 +129,50 @@ class LiveStream:
                 check_sound(self._speech.seconds, self.fps)
             if self.done:
                 return
-            clock = LapClock(self._models.device)
-            windows = self._speech.windows(span)
+            clock = StageClock.on(self._models.device)
+            with clock.stage("speech"):
+                windows = self._speech.windows(span)
             if windows is None:
                 return
-            yield self._make(self._next, windows, clock)
+            with clock.listening():
+                made = self._make(self._next, windows, clock)
+            yield made
 
     def memory_bytes(self) -> int:
         """Bytes of keys and values held."""
         return self._rollout.memory_bytes()
 
     @torch.no_grad()
-    def _make(self, n: int, windows: Tensor, clock: LapClock) -> FrameBlock:
+    def _make(self, n: int, windows: Tensor, clock: StageClock) -> FrameBlock:
         if n == 0:
             self._begin()
         context = self._context(n)
-        condition_s = clock.lap()
-        latents = self._rollout.block(n, context, windows, self._noise)
-        if not torch.isfinite(latents).all():
-            raise LiveActError(
-                f"Block {n}: {int((~torch.isfinite(latents)).sum())} of {latents.numel()} latents are not finite. "
-                "Run in float32 or bfloat16, and check the weights."
-            )
-        dit_s = clock.lap()
+        with stage("rollout"):
+            latents = self._rollout.block(n, context, windows, self._noise)
+            if not torch.isfinite(latents).all():
+                raise LiveActError(
+                    f"Block {n}: {int((~torch.isfinite(latents)).sum())} of {latents.numel()} latents are not finite. "
+                    "Run in float32 or bfloat16, and check the weights."
+                )
         # Latents behind the last frame that was asked for need no decoding: the decoder is causal.
         wanted = self._wanted(n, latents.shape[2])
-        pixels = self._decoder.decode(latents[:, :, : -(-(wanted + _lost(n)) // TEMPORAL_STRIDE)])
-        vae_s = clock.lap()
-        frames = to_uint8(pixels)[:wanted].cpu().numpy()
-        timings = BlockTimings(condition_s=condition_s, dit_s=dit_s, vae_s=vae_s, host_s=clock.lap())
-        block = FrameBlock(block=n, first_frame=self._emitted, frames=frames, timings=timings)
+        with stage("vae"):
+            pixels = self._decoder.decode(latents[:, :, : -(-(wanted + _lost(n)) // TEMPORAL_STRIDE)])
+        with stage("host"):
+            frames = to_uint8(pixels)[:wanted].cpu().numpy()
+        block = FrameBlock(block=n, first_frame=self._emitted, frames=frames, timings=clock.finish())
         self._next, self._emitted = n + 1, self._emitted + len(frames)
         return block
 
     def _begin(self) -> None:
         vae = self._models.vae
-        self._rollout.begin(encode_condition(vae, self._image, latents=self._rollout.condition_latents))
-        self._image_rows = self._models.image.encode(self._image[None].to(self._models.device))[0]
+        with stage("reference"):
+            condition = encode_condition(vae, self._image, latents=self._rollout.condition_latents)
+            # The first latent frame shows one video frame, every later one four.
+            latents = None if self.total is None else 1 - (1 - self.total) // TEMPORAL_STRIDE
+            self._rollout.begin(condition, latents=latents)
+        with stage("image"):
+            self._image_rows = self._models.image.encode(self._image[None].to(self._models.device))[0]
 
     def _context(self, n: int) -> Context:
         """The conditions of block n, made once per prompt; those of prompts that do not come again are let go."""
@@ -174,8 +181,9 @@ class LiveStream:
         self._contexts = {text: kept for text, kept in self._contexts.items() if text in ahead}
         if prompt not in self._contexts:
             assert self._image_rows is not None
-            rows = self._models.text.encode([prompt])[0]
-            self._contexts[prompt] = self._models.dit.encode_context(rows, self._image_rows)
+            with stage("text"):
+                rows = self._models.text.encode([prompt])[0]
+                self._contexts[prompt] = self._models.dit.encode_context(rows, self._image_rows)
         return self._contexts[prompt]
 
     def _wanted(self, n: int, latents: int) -> int:
