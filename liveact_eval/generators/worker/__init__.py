@@ -1,0 +1,1 @@
+"""Generators that stay loaded in a process of their own."""
