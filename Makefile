@@ -48,9 +48,14 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python bench/decode.py
 	$(BIN)/python bench/memory.py
 
+# The name of each file, and the module that says what it holds.
+SCHEMAS := results:results.schema selftest:selftest.schema comparison:comparing.schema baseline:gate.baseline
+
 schema: $(VENV)/.installed
-	$(BIN)/python -c "import json; from liveact_eval.results.schema import json_schema; print(json.dumps(json_schema(), indent=2, ensure_ascii=False))" > docs/schema/results-1.json
-	$(BIN)/python -c "import json; from liveact_eval.selftest.schema import json_schema; print(json.dumps(json_schema(), indent=2, ensure_ascii=False))" > docs/schema/selftest-1.json
+	@for pair in $(SCHEMAS); do \
+	  $(BIN)/python -c "import json; from liveact_eval.$${pair#*:} import json_schema; print(json.dumps(json_schema(), indent=2, ensure_ascii=False))" \
+	    > docs/schema/$${pair%%:*}-1.json || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

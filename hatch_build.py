@@ -14,5 +14,5 @@ class PackData(BuildHookInterface):  # type: ignore[type-arg,misc]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it builds; `version` is `standard` or `editable`."""
         if version == "standard":
-            folders = ("models", "datasets", "reports")
+            folders = ("models", "datasets", "environments", "reports")
             build_data["force_include"].update({name: f"liveact_eval/_data/{name}" for name in folders})

@@ -122,6 +122,7 @@ def made_run(folder: Path, results: Results, *, seconds: float = 0, fps: int = 2
         "source": results.dataset,
         "created": "2000-01-01T00:00:00+00:00",
         "config": {"seed": 0},
+        "protocol_id": results.protocol,
         "protocol": {"name": results.dataset, "version": 1, "fps": fps, "size": [32, 32]},
         "clips": [{"id": clip, "content_hash": "0" * 64, "prompt": prompt} for clip in results.clips],
     }

@@ -38,14 +38,30 @@ def list_cards(kind: str) -> dict[str, Path]:
 
 def load_model(name: str) -> ModelCard:
     """The model card of that name, or at that path if `name` is a path to a YAML file."""
-    card = read_typed(_find("models", name), ModelCard)
-    return card
+    path = _find("models", name)
+    card = read_typed(path, ModelCard)
+    if card.command is not None:
+        return card.model_copy(update={"command": card.command.beside(path.parent)})
+    if card.native is None or card.native.folder is None:
+        return card
+    folder = str((path.parent / card.native.folder).resolve())
+    return card.model_copy(update={"native": card.native.model_copy(update={"folder": folder})})
 
 
 def load_dataset(name: str) -> tuple[DatasetCard, Path]:
     """The dataset card of that name or path, and the path that it was read from."""
     path = _find("datasets", name)
-    return read_typed(path, DatasetCard), path
+    return parse_typed(_with_lists(read_yaml(path), path), DatasetCard, where=str(path)), path
+
+
+def _with_lists(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """A dataset card with what `prepared.lists` names put in its place: cards cut from the same lists share it."""
+    prepared = content.get("prepared")
+    if not isinstance(prepared, dict) or not isinstance(name := prepared.get("lists"), str):
+        return content
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise UserError(f"{path}: field `prepared.lists`: {name!r}; expected a path below the card's folder.")
+    return content | {"prepared": read_yaml(path.parent / name) | prepared}
 
 
 def is_card_path(name: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from liveact_eval.cards.command import CommandSpec
 from liveact_eval.cards.counting import CountingSpec
 
 Scalar = int | float | str | bool
@@ -136,8 +137,9 @@ class ModelCard(_Card):
     """Name on the command line; equal to the name of the card's file."""
     title: str
     """Name in tables."""
-    kind: Literal["control", "native", "published"]
-    """How it runs: made from the real clip, generated inside this package, or not at all: published figures only."""
+    kind: Literal["control", "native", "command", "published"]
+    """How it runs: made from the real clip, generated inside this package, by a program of its own, or not at all:
+    published figures only."""
     summary: str
     """One or two sentences for people."""
     paper: str | None = None
@@ -156,6 +158,8 @@ class ModelCard(_Card):
     """For `kind: control`."""
     native: NativeSpec | None = None
     """For `kind: native`."""
+    command: CommandSpec | None = None
+    """For `kind: command`."""
     published: PublishedSpec | None = None
     """For `kind: published`."""
     counting: CountingSpec | None = None
@@ -165,7 +169,7 @@ class ModelCard(_Card):
 
     def model_post_init(self, _context: object) -> None:
         """A card carries exactly the section of its kind."""
-        for kind in ("control", "native", "published"):
+        for kind in ("control", "native", "command", "published"):
             if (getattr(self, kind) is not None) != (self.kind == kind):
                 expected = "must be given" if self.kind == kind else "must be absent"
                 raise ValueError(f"section `{kind}` {expected} in a card of kind `{self.kind}`")

@@ -7,14 +7,18 @@ from typing import Annotated
 import typer
 
 from liveact_eval.cli.ablate import ablate
+from liveact_eval.cli.bench import bench
 from liveact_eval.cli.check import check
 from liveact_eval.cli.compare import compare
 from liveact_eval.cli.doctor import doctor
+from liveact_eval.cli.env import env
 from liveact_eval.cli.generate import generate
+from liveact_eval.cli.imports import imports
 from liveact_eval.cli.listing import datasets, metrics, models
 from liveact_eval.cli.parity import parity
 from liveact_eval.cli.report import report
 from liveact_eval.cli.reproduce import reproduce
+from liveact_eval.cli.rollouts import rollouts
 from liveact_eval.cli.run import run
 from liveact_eval.cli.runs import runs
 from liveact_eval.cli.score import score
@@ -61,9 +65,13 @@ app.command()(report)
 app.command()(reproduce)
 app.add_typer(runs, name="runs")
 app.command()(generate)
+app.command()(bench)
 app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")
 app.add_typer(metrics, name="metrics")
+app.add_typer(rollouts, name="rollouts")
+app.add_typer(imports, name="import")
+app.add_typer(env, name="env")
 app.command()(train)
 app.command()(ablate)
 app.command()(parity)

@@ -40,6 +40,19 @@ Assignments = Annotated[
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes. Default: one per core, at most 8.")
 ]
+UseReserve = Annotated[
+    bool,
+    typer.Option(
+        "--use-reserve",
+        help="Let the reserve of a published split stand in for clips that are not here: another split, named +rN.",
+    ),
+]
+LogTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log-to", help="Log the finished run to tensorboard, wandb or mlflow; repeatable.", metavar="TRACKER"
+    ),
+]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Check everything, say what would be done, and stop.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and the table only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

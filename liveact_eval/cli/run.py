@@ -18,7 +18,11 @@ def run(
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option("--dataset", "-d", help="Name of a dataset, path of a card, or a folder of videos."),
+        typer.Option(
+            "--dataset",
+            "-d",
+            help="Name of a dataset, or path of a card, of a list of clips (CSV, JSONL) or of a folder of videos.",
+        ),
     ] = None,
     metrics: options.Metrics = None,
     limit: options.Limit = None,
@@ -28,6 +32,8 @@ def run(
     out: options.Out = None,
     max_failures: options.MaxFailures = None,
     workers: options.Workers = None,
+    log_to: options.LogTo = None,
+    use_reserve: options.UseReserve = False,
     plan: options.PlanOnly = False,
     config: options.Config = None,
     assignments: options.Assignments = None,
@@ -58,5 +64,7 @@ def run(
         "out": out,
         "max_failures": options.number(max_failures, "--max-failures"),
         "workers": workers,
+        "log_to": log_to,
+        "protocol": {"use_reserve": True} if use_reserve else None,
     }
     start(build_config(config, assignments or [], flags), plan_only=plan, quiet=quiet, as_json=as_json)

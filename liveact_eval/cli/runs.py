@@ -1,4 +1,4 @@
-"""`liveact-eval runs list|show|remove|export|validate`."""
+"""`liveact-eval runs list|show|remove|log|export|validate`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Run = Annotated[Path, typer.Argument(help="Run folder.", show_default=False)]
 
 runs = typer.Typer(
     no_args_is_help=True,
-    help="List finished runs, show, remove and export one, check what somebody sends. "
+    help="List finished runs, show, remove, log and export one, check what somebody sends. "
     "Example: liveact-eval runs list --json",
 )
 
@@ -57,6 +57,26 @@ def remove_run(
         typer.confirm(f"Delete {run} ({size / 2**20:.0f} MiB)?", abort=True, err=True)
     remove(run)
     stdout().print(f"Removed {run}.", markup=False)
+
+
+@runs.command("log")
+def log(
+    run: Run,
+    to: Annotated[
+        list[str],
+        typer.Option(
+            "--to", help="tensorboard, wandb or mlflow; repeatable.", metavar="TRACKER", show_default=False
+        ),
+    ],
+) -> None:
+    """Log a finished run to a tracker, as --log-to does at its end. Logged again, it replaces what was there.
+
+    Example: liveact-eval runs log runs/demo --to tensorboard
+    """
+    from liveact_eval.trackers.named import log_run
+
+    for line in log_run(run, to):
+        stdout().print(line, markup=False, soft_wrap=True)
 
 
 @runs.command("export")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from liveact_eval.cli import options
+from liveact_eval.cli.official import Backend, start_official
 
 
 def score(
@@ -17,7 +18,9 @@ def score(
     reference: Annotated[
         str | None,
         typer.Option(
-            "--reference", "-r", help="Real clips of the same names: a folder or the name of a dataset."
+            "--reference",
+            "-r",
+            help="Real clips of the same names: a dataset, a list of clips (CSV, JSONL) or a folder.",
         ),
     ] = None,
     audio: Annotated[
@@ -27,11 +30,20 @@ def score(
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the row; default: that of the folder.")
     ] = None,
+    backend: Annotated[
+        Backend,
+        typer.Option(
+            "--backend",
+            help="Who measures: the metrics here, VBench as published (env build vbench), or both beside each other.",
+        ),
+    ] = Backend.NATIVE,
     metrics: options.Metrics = None,
     limit: options.Limit = None,
     out: options.Out = None,
     max_failures: options.MaxFailures = None,
     workers: options.Workers = None,
+    log_to: options.LogTo = None,
+    use_reserve: options.UseReserve = False,
     plan: options.PlanOnly = False,
     config: options.Config = None,
     assignments: options.Assignments = None,
@@ -49,10 +61,15 @@ def score(
         liveact-eval score my_videos --reference path/to/real --metrics ssim,psnr --out runs/mine
 
         liveact-eval score one.mp4 --out runs/one --json
+
+        liveact-eval score my_videos --backend both --metrics temporal_flickering --out runs/checked
     """
     from liveact_eval.cli.session import start
+    from liveact_eval.errors import UserError
     from liveact_eval.execution.config import build_config
 
+    if use_reserve and reference is None:
+        raise UserError("--use-reserve is about the clips of --reference, which is not given. Leave it out.")
     source = {"videos": videos, "reference": reference, "audio": audio, "name": name}
     flags = {
         "score": {key: value for key, value in source.items() if value is not None},
@@ -61,5 +78,12 @@ def score(
         "out": out,
         "max_failures": options.number(max_failures, "--max-failures"),
         "workers": workers,
+        "log_to": log_to,
+        "protocol": {"use_reserve": True} if use_reserve else None,
     }
-    start(build_config(config, assignments or [], flags), plan_only=plan, quiet=quiet, as_json=as_json)
+    resolved = build_config(config, assignments or [], flags)
+    if backend is not Backend.NATIVE:
+        both = backend is Backend.BOTH
+        start_official(resolved, both=both, plan_only=plan, quiet=quiet, as_json=as_json)
+        return
+    start(resolved, plan_only=plan, quiet=quiet, as_json=as_json)

@@ -12,6 +12,7 @@ from liveact_eval.cli.console import stderr, stdout, write_json, write_text
 from liveact_eval.clips.clip import printable
 
 if TYPE_CHECKING:
+    from liveact_eval.efficiency.run_costs import RunCosts
     from liveact_eval.execution.config import RunConfig
     from liveact_eval.execution.plan import Plan
     from liveact_eval.execution.session import Finished
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 def start(config: RunConfig, *, plan_only: bool, quiet: bool, as_json: bool) -> None:
     """Do what `run` or `score` was asked to do, and leave with its exit code."""
     from liveact_eval.execution import session
+    from liveact_eval.trackers.named import check_trackers, log_run
 
+    check_trackers(config.log_to)
     if plan_only:
         _show_plan(session.plan_only(config), as_json=as_json)
         return
@@ -44,6 +47,8 @@ def start(config: RunConfig, *, plan_only: bool, quiet: bool, as_json: bool) -> 
         for bar in progress:
             bar.__exit__(None, None, None)
     _show(finished, quiet=quiet, as_json=as_json)
+    for line in log_run(finished.layout.root, config.log_to) if config.log_to else ():
+        stderr().print(f"  {line}", soft_wrap=True, markup=False)
     if finished.exit_code:
         raise typer.Exit(int(finished.exit_code))
 
@@ -126,6 +131,7 @@ def _show(finished: Finished, *, quiet: bool, as_json: bool) -> None:
         write_text(finished.results.model_dump_json(indent=2))
     else:
         _show_table(finished.results)
+        _show_costs(finished.costs)
     console = stderr()
     if finished.stopped is not None:
         console.print(f"[bold red]stopped:[/] {escape(finished.stopped)}")
@@ -149,6 +155,26 @@ def _show(finished: Finished, *, quiet: bool, as_json: bool) -> None:
         ):
             if path.exists():
                 console.print(f"  {name:<12}{escape(str(path))}", soft_wrap=True)
+
+
+def _show_costs(costs: RunCosts) -> None:
+    """Speed and memory, where this command made videos with a model of this package."""
+    from rich.table import Table
+
+    from liveact_eval.efficiency.run_costs import any_made, remarks, rows
+
+    if not any_made(costs.costs):
+        return
+    table = Table(header_style="bold")
+    table.add_column("Efficiency", overflow="fold")
+    for cost in costs.costs:
+        table.add_column(escape(cost.title), justify="right", overflow="fold")
+    for title, cells in rows(costs):
+        table.add_row(escape(title), *cells)
+    console = stdout()
+    console.print(table)
+    for line in remarks(costs):
+        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
 
 
 def _show_table(results: Results) -> None:

@@ -21,6 +21,17 @@ class ClipEntry:
     """Who speaks: clips of one speaker are one cluster in the statistics."""
     content_hash: str
     """SHA-256 (hex) of the file, or of the recipe that draws it."""
+    identity: str | None = None
+    """What the clip is, where everybody's file of it differs; `None`: it is its content."""
+    absent: str | None = None
+    """Why there is no file of it here; such a clip counts in n_total and in no comparison."""
+    prompt: str = ""
+    """What the text encoder is given, where the dataset says so before the clip is made ready; kept with the run."""
+
+    @property
+    def known_by(self) -> str:
+        """What stands for the clip in the id of a protocol."""
+        return self.identity or self.content_hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +56,8 @@ class Clip:
     """Width and height in pixels that a generated video must have; `None`: any."""
     seconds: float | None
     """Length that is measured, in seconds; `None`: all of it."""
+    paired: bool = True
+    """Whether `video` shows what `audio` says; if not, nothing is compared frame by frame."""
 
     @property
     def id(self) -> str:

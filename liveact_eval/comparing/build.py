@@ -7,7 +7,7 @@ from itertools import combinations
 
 from liveact_eval.comparing.columns import CONTROL, Column, columns_of
 from liveact_eval.comparing.common import shared_clips
-from liveact_eval.comparing.paired import CORRECTION, Estimate, Resampling, holm, verdict
+from liveact_eval.comparing.paired import CORRECTION, holm, verdict
 from liveact_eval.comparing.rows import Row, make_row
 from liveact_eval.comparing.runs import Run
 from liveact_eval.comparing.schema import (
@@ -17,6 +17,7 @@ from liveact_eval.comparing.schema import (
 )
 from liveact_eval.errors import UserError, unknown_name
 from liveact_eval.execution.entrants import REAL
+from liveact_eval.measure.estimates import Estimate, Resampling
 from liveact_eval.measure.intervals import StatisticsConfig
 from liveact_eval.results.schema import MetricRecord
 

@@ -36,7 +36,7 @@ def shared_clips(runs: Sequence[Run]) -> Shared:
                 f"{first.label} and {other.label} cannot stand in one table: {'; '.join(differing)}. Two protocols "
                 "never share a column. Make both runs under the same one, or compare them apart."
             )
-    sets = [set(run.results.clips) for run in runs]
+    sets = [set(_here(run)) for run in runs]
     clips = tuple(clip for clip in first.results.clips if all(clip in own for own in sets))
     if not clips:
         raise UserError(
@@ -72,9 +72,15 @@ def differences(one: Run, other: Run) -> list[str]:
 
 
 def _identity(run: Run, clips: Sequence[str]) -> str:
-    if run.protocol is None or run.content is None or list(clips) == run.results.clips:
+    if run.protocol is None or run.content is None or list(clips) == _here(run):
         return run.results.protocol
     return run.protocol.identify([(clip, run.content[clip]) for clip in clips])
+
+
+def _here(run: Run) -> list[str]:
+    """The clips of a run that its machine had."""
+    clips = run.results.clips
+    return clips if run.content is None else [clip for clip in clips if clip in run.content]
 
 
 def _some(clips: Sequence[str]) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.comparing.columns import Column
-from liveact_eval.comparing.paired import Estimate, Resampling, from_draws
 from liveact_eval.comparing.schema import ComparedMetric, ComparedValue
 from liveact_eval.comparing.sets import Distances, SetRow
 from liveact_eval.execution.entrants import REAL
+from liveact_eval.measure.estimates import Estimate, Resampling, from_draws
 from liveact_eval.measure.intervals import percentiles
 from liveact_eval.results.schema import MetricRecord
 

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from liveact_eval.cards.protocol import Protocol
 from liveact_eval.errors import UserError
+from liveact_eval.generators.settings import Setting, Settings
 from liveact_eval.results.folder import RUN_VERSION, Layout
 from liveact_eval.results.schema import ClipValue, MetricRecord, ResultRow, Results, read_results
 
@@ -40,6 +41,8 @@ class Run:
     """Processes that were asked for; `None`: as many as the machine has cores, or not known."""
     journal: Path | None = None
     """The journal, where there is one."""
+    settings: Mapping[str, Settings] | None = None
+    """What ran, by model, where `run.json` says so."""
 
     @cached_property
     def cells(self) -> Mapping[tuple[str, str], Mapping[str, ClipValue]]:
@@ -117,7 +120,8 @@ def open_run(path: Path) -> Run:
         )
     try:
         protocol = Protocol.model_validate(description["protocol"])
-        content = {str(clip["id"]): str(clip["content_hash"]) for clip in description["clips"]}
+        here = [clip for clip in description["clips"] if clip.get("absent") is None]
+        content = {str(clip["id"]): str(clip["content_hash"]) for clip in here}
     except (KeyError, TypeError, ValidationError) as error:
         raise UserError(f"{layout.run}: damaged. Run the command of that run again.") from error
     config = description.get("config")
@@ -129,7 +133,21 @@ def open_run(path: Path) -> Run:
         content=content,
         workers=workers if isinstance(workers, int) else None,
         journal=layout.journal if layout.journal.is_file() else None,
+        settings=_settings(description),
     )
+
+
+def _settings(description: Mapping[str, Any]) -> dict[str, Settings]:
+    """What ran, by model; runs of earlier versions do not say."""
+    models = description.get("models")
+    listed = models if isinstance(models, list) else []
+    return {
+        str(model["name"]): {
+            str(name): value for name, value in model["settings"].items() if isinstance(value, Setting)
+        }
+        for model in listed
+        if isinstance(model, dict) and "name" in model and isinstance(model.get("settings"), dict)
+    }
 
 
 def _description(path: Path) -> dict[str, Any] | None:

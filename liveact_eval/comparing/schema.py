@@ -1,10 +1,15 @@
-"""What a comparison of runs holds; `liveact-eval compare --format json` prints it."""
+"""What a comparison of runs holds; `liveact-eval compare --format json` prints it.
+
+Its JSON Schema is published as docs/schema/comparison-1.json.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from liveact_eval.results.versioned import published
 
 SCHEMA_VERSION = 1
 
@@ -109,3 +114,8 @@ class Comparison(_Record):
     differences: list[Difference]
     notes: list[str]
     """What a reader must know beside the numbers."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The published JSON Schema."""
+    return published(Comparison, "liveact-eval comparison of runs, version 1")

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.comparing.columns import Column
-from liveact_eval.comparing.paired import Resampling
 from liveact_eval.execution.entrants import REAL
+from liveact_eval.measure.estimates import Resampling
 from liveact_eval.metrics.registry import shipped
 from liveact_eval.metrics.set_metric import SetMetric
 from liveact_eval.results.schema import MetricRecord

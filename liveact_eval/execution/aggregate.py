@@ -18,7 +18,8 @@ from liveact_eval.execution.keys import metric_key, survey_key
 from liveact_eval.execution.plan import Plan
 from liveact_eval.execution.run import Execution, Pair
 from liveact_eval.execution.sets import Parts, set_comparison, set_value
-from liveact_eval.measure.intervals import compare, draw_weights, interval_of
+from liveact_eval.measure.estimates import judged
+from liveact_eval.measure.intervals import draw_weights, interval_of
 from liveact_eval.metrics.base import Metric, Output, merge
 from liveact_eval.metrics.composite import CompositeMetric
 from liveact_eval.metrics.set_metric import SetMetric
@@ -277,14 +278,16 @@ def _comparison(
     if isinstance(metric, SetMetric):
         parts = [_parts(of) for of in (of_a, of_b, cells[REAL, output.name])]
         return set_comparison(plan, metric, output, (a, b), parts[0], parts[1], parts[2])
-    difference, interval, verdict = compare(
-        _stack([of_a[clip] for clip in common]),
-        _stack([of_b[clip] for clip in common]),
-        metric.result,
-        draw_weights(speakers, plan.config.statistics),
-        output.direction,
-        plan.config.statistics,
-    )
+    config = plan.config.statistics
+    stacked = [_stack([of[clip] for clip in common]) for of in (of_a, of_b)]
+    weights = draw_weights(speakers, config)
+    # Both are resampled together, so that what is common to a clip cancels.
+    draws = None
+    if weights is not None:
+        drawn = weights.astype(np.float64)
+        draws = metric.result(drawn @ stacked[0]) - metric.result(drawn @ stacked[1])
+    difference = float(metric.result(merge(stacked[0])) - metric.result(merge(stacked[1])))
+    interval, verdict = judged(difference, draws, speakers, output, config)
     return Comparison(
         metric=output.name,
         model=a,

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.execution.cells import Cell, Cells
-from liveact_eval.measure.intervals import Interval, StatisticsConfig, draw_weights, percentiles, verdict_of
+from liveact_eval.measure.estimates import judged
+from liveact_eval.measure.intervals import Interval, StatisticsConfig, draw_weights, percentiles
 from liveact_eval.metrics.base import Metric, Output, merge
 from liveact_eval.metrics.composite import CompositeMetric
 from liveact_eval.results.schema import Comparison
@@ -131,9 +132,11 @@ def composite_comparison(
     if not np.isfinite(difference):
         return None
     drawn_a, drawn_b = (_draws(metric, parts, common, config) for parts in (a, b))
-    interval = None
-    if drawn_a is not None and drawn_b is not None:
-        interval = percentiles(drawn_a - drawn_b, config)
+    draws = None if drawn_a is None or drawn_b is None else drawn_a - drawn_b
+    # A composite is known no better than the part that the fewest speakers have.
+    spoken = [part.speakers(clips) for part, clips in zip(a, common, strict=True)]
+    fewest = min(spoken, key=lambda speakers: len(set(speakers)))
+    interval, verdict = judged(difference, draws, fewest, output, config)
     return Comparison(
         metric=output.name,
         model=names[0],
@@ -142,7 +145,7 @@ def composite_comparison(
         ci_low=interval.low if interval is not None else None,
         ci_high=interval.high if interval is not None else None,
         n=min(len(clips) for clips in common),
-        verdict=verdict_of(interval, output.direction),
+        verdict=verdict,
     )
 
 

@@ -17,6 +17,7 @@ from liveact_eval.errors import UserError
 from liveact_eval.measure.intervals import StatisticsConfig
 from liveact_eval.networks.precision import Precision
 from liveact_eval.networks.provider import Networks
+from liveact_eval.trackers.named import Tracker
 
 DEFAULT_MODELS = ("liveact-mini", "still", "shift", "blur", "freeze")
 
@@ -97,6 +98,8 @@ class RunConfig(BaseModel):
     """How intervals are made."""
     networks: NetworksConfig = NetworksConfig()
     """Where the networks of metrics come from."""
+    log_to: tuple[Tracker, ...] = ()
+    """Trackers that get the finished run: `tensorboard`, `wandb`, `mlflow`."""
     score: ScoreSource | None = None
     """For `score`: videos made elsewhere instead of models."""
 
@@ -107,7 +110,7 @@ class RunConfig(BaseModel):
             raise ValueError("expected a count (0, 1, 2, ...) or a share between 0 and 1")
         return value
 
-    @field_validator("models", "metrics", mode="before")
+    @field_validator("models", "metrics", "log_to", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         """`a,b` and `[a, b]` mean the same."""

@@ -100,16 +100,20 @@ def _space() -> Check:
 
 
 def _programs() -> list[Check]:
-    installs = {"ffmpeg": "apt install ffmpeg (or: brew install ffmpeg)", "yt-dlp": "pip install yt-dlp"}
+    """What fetches videos; videos that one has are cut without either."""
+    from liveact_eval.datasets.preparing.ytdlp import INSTALLS, version_command, version_of
+
     checks = []
-    for program, install in installs.items():
+    for program, install in INSTALLS.items():
         path = shutil.which(program)
-        if path:
-            checks.append(Check(program, "ok", path))
-        else:
-            checks.append(
-                Check(program, "note", "not found; only needed to prepare downloaded datasets", install)
-            )
+        if path is None:
+            found = "not found; only needed to fetch videos of published datasets"
+            checks.append(Check(program, "note", found, install))
+            continue
+        try:
+            checks.append(Check(program, "ok", f"{path}, {version_of(version_command(program, path))}"))
+        except LiveactEvalError as error:
+            checks.append(Check(program, "note", str(error), install))
     return checks
 
 

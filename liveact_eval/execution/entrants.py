@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from liveact_eval.cards.load import load_model
+from liveact_eval.cards.model import ModelCard
 from liveact_eval.cards.protocol import Encoding
 from liveact_eval.clips.clip import Clip, ClipEntry, printable, safe_name
 from liveact_eval.datasets.base import Fingerprint, hash_or_error
 from liveact_eval.errors import ClipError, UserError
-from liveact_eval.generators.build import build_generator
+from liveact_eval.generators.build import build_generator, command_of, lacking_of
+from liveact_eval.generators.command.installed import script_hash
+from liveact_eval.generators.command.prerequisites import refuse_lacking
 from liveact_eval.generators.protocol import Generation, Generator
+from liveact_eval.generators.settings import WEIGHTS, settings_of
 
 REAL = "real"
 
@@ -67,7 +72,8 @@ def entrants_of(names: tuple[str, ...], encoding: Encoding, *, with_real: bool) 
     """The models of a run in the order given, `real` first.
 
     Raises:
-        UserError: unknown card, two cards of one name, or a generator that this version does not have.
+        UserError: unknown card, two cards of one name, a generator that this version does not have, or something that
+            this machine lacks for one; all that is missing is named.
     """
     found: dict[str, Entrant] = {}
     for name in (REAL, *names) if with_real else names:
@@ -76,12 +82,24 @@ def entrants_of(names: tuple[str, ...], encoding: Encoding, *, with_real: bool) 
             if name == REAL or names.count(name) > 1:
                 continue
             raise UserError(f"Two models are named {card.name!r}. Give one of the cards another `name`.")
-        used = card.model_dump_json(include={"name", "kind", "control", "native", "weights"})
-        identity = hashlib.sha256(used.encode()).hexdigest()
-        found[card.name] = Entrant(
-            card.name, card.title, card.kind, identity, build_generator(card, encoding)
-        )
+        generator = build_generator(card, encoding)
+        identity = _identity(card, generator)
+        found[card.name] = Entrant(card.name, card.title, card.kind, identity, generator)
+    refuse_lacking([(e.title, lack) for e in found.values() for lack in lacking_of(e.generator)])
     return list(found.values())
+
+
+def _identity(card: ModelCard, generator: Generator) -> str:
+    """A hash of all that a model's videos depend on: its card, and the files of weights that the card does not name."""
+    used = card.model_dump(mode="json", include={"name", "kind", "control", "native", "weights"})
+    if card.native is not None and not card.weights:
+        # The same files in another place are the same weights.
+        used["native"].pop("folder")
+        used["origin"] = settings_of(generator).get(WEIGHTS)
+    command = command_of(card)
+    if command is not None:
+        used |= {"command": command.identity(), "script": script_hash(command)}
+    return hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()
 
 
 def title_of(path: Path) -> str:

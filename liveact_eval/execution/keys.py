@@ -39,7 +39,7 @@ def metric_key(survey: str, name: str, recipe: str) -> str:
 
 
 def _fields(protocol: Protocol) -> object:
-    return protocol.model_dump(mode="json")
+    return protocol.content()
 
 
 def _hash(*parts: object) -> str:

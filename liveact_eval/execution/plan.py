@@ -19,7 +19,9 @@ from liveact_eval.datasets.open import changed, open_dataset
 from liveact_eval.errors import BrokenEnvironmentError, UserError
 from liveact_eval.execution.config import RunConfig
 from liveact_eval.execution.entrants import REAL, Entrant, entrants_of, existing, title_of
+from liveact_eval.generators.command.adapter import CommandGenerator
 from liveact_eval.generators.native import NativeGenerator
+from liveact_eval.generators.worker.adapter import WorkerGenerator
 from liveact_eval.measure.face_finding import DETECTOR
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.composite import CompositeMetric
@@ -112,7 +114,7 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
         dataset, entrants, source = _scored(config, warnings)
     else:
         dataset = open_dataset(config.dataset, config.protocol)
-        entrants = entrants_of(config.models, dataset.protocol.encoding, with_real=True)
+        entrants = entrants_of(config.models, dataset.protocol.encoding, with_real=dataset.real)
         source = _source(config.dataset)
     entries = dataset.entries(fingerprint)
     if config.limit is not None:
@@ -133,7 +135,8 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
         entries=entries,
         entrants=entrants,
         metrics=metrics,
-        protocol_id=dataset.protocol.identify([(entry.id, entry.content_hash) for entry in entries]),
+        # The clips that are here: two machines with the same ones have the same id.
+        protocol_id=dataset.protocol.identify([(e.id, e.known_by) for e in entries if e.absent is None]),
         out=out,
         workers=_workers(config, entrants),
         estimated_bytes=size,
@@ -221,7 +224,7 @@ def _scored(config: RunConfig, warnings: list[str]) -> tuple[Dataset, list[Entra
         warnings.append(
             f"{len(wanted) - len(matched)} of {len(wanted)} clips have no video: counted as missing"
         )
-    real = entrants_of((), dataset.protocol.encoding, with_real=True)
+    real = entrants_of((), dataset.protocol.encoding, with_real=dataset.real)
     given = f"{_source(source.reference)}, videos {printable(str(source.videos.resolve()))}"
     return dataset, [*real, existing(source.videos, source.name, matched)], given
 
@@ -265,7 +268,8 @@ def _workers(config: RunConfig, entrants: list[Entrant]) -> int:
     limits = [
         (entrant.generator.processes, entrant.name)
         for entrant in entrants
-        if isinstance(entrant.generator, NativeGenerator) and entrant.generator.processes is not None
+        if isinstance(entrant.generator, (NativeGenerator, CommandGenerator, WorkerGenerator))
+        and entrant.generator.processes is not None
     ]
     most, name = min(limits, default=(8, ""))
     if config.workers is not None and limits and config.workers > most:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from liveact_eval.clips.clip import ClipEntry, printable
 from liveact_eval.clips.faces import FaceOrder
 from liveact_eval.errors import ClipError
+from liveact_eval.execution.batches import Batches
 from liveact_eval.execution.entrants import Entrant
 from liveact_eval.execution.keys import generation_key, metric_key, survey_key
 from liveact_eval.execution.plan import Plan
@@ -24,6 +25,7 @@ from liveact_eval.execution.tasks import (
     Outcome,
     Prepared,
     generate,
+    generate_many,
     measure_video,
     prepare,
 )
@@ -62,6 +64,7 @@ class Execution:
         self._plan, self._journal, self._layout, self._watcher = plan, journal, layout, watcher
         self._limit = plan.config.failure_limit(plan.pairs)
         self._failures = 0
+        self._batches: Batches[Pair, Prepared] = Batches()
         self.units = journal.units()
         """All units in the journal, by key; kept up to date."""
 
@@ -136,6 +139,8 @@ class Execution:
             else:
                 pending.setdefault(pair.entry.id, []).append(pair)
         if pending:
+            left = [pair for pairs in pending.values() for pair in pairs]
+            self._batches.announce(pair for pair in left if self.made(pair) is None)
             run_tasks((self._prepare(pairs) for pairs in pending.values()), self._plan.workers)
 
     def _prepare(self, pairs: list[Pair]) -> Task:
@@ -148,37 +153,66 @@ class Execution:
                     self._fail(
                         pair, [pair.key] if made is None else self._open_keys(pair, made), "prepare", outcome
                     )
-                return []
-            return [self._next(pair, outcome.value) for pair in pairs]
+                left_out = [pair for pair in pairs if self.made(pair) is None and self._batches.takes(pair)]
+                return [task for pair in left_out for task in self._together(self._batches.leave_out(pair))]
+            return [task for pair in pairs for task in self._next(pair, outcome.value)]
 
         return Task(prepare, (self._plan.dataset, entry), done)
 
-    def _next(self, pair: Pair, prepared: Prepared) -> Task:
+    def _next(self, pair: Pair, prepared: Prepared) -> list[Task]:
         made = self.made(pair)
-        return self._generate(pair, prepared) if made is None else self._measure(pair, prepared, made)
+        if made is not None:
+            return [self._measure(pair, prepared, made)]
+        if self._batches.takes(pair):
+            return self._together(self._batches.add(pair, prepared))
+        return [self._generate(pair, prepared)]
 
     def _generate(self, pair: Pair, prepared: Prepared) -> Task:
-        def done(outcome: Outcome) -> list[Task]:
-            if outcome.error is not None:
-                self._fail(pair, [pair.key], "generate", outcome)
-                return []
-            made: Made = outcome.value
-            self._record(
-                [
-                    Unit(
-                        key=pair.key,
-                        model=pair.entrant.name,
-                        clip=pair.entry.id,
-                        stage="generate",
-                        payload=self._payload(made),
-                        seconds=outcome.seconds,
-                    )
-                ]
-            )
-            return [self._measure(pair, prepared, made)]
-
         out = self._layout.video(pair.entrant.name, pair.entry.id)
-        return Task(generate, (pair.entrant.generator, prepared.clip, out, self._plan.config.seed), done)
+        return Task(
+            generate,
+            (pair.entrant.generator, prepared.clip, out, self._plan.config.seed),
+            lambda outcome: self._generated(pair, prepared, outcome),
+        )
+
+    def _together(self, batch: list[tuple[Pair, Prepared]]) -> list[Task]:
+        """The task that makes several clips of one model in one process; nothing for none."""
+        if not batch:
+            return []
+
+        def done(outcome: Outcome) -> list[Task]:
+            each = [outcome] * len(batch) if outcome.error is not None else outcome.value
+            return [
+                task
+                for (pair, prepared), one in zip(batch, each, strict=True)
+                for task in self._generated(pair, prepared, one)
+            ]
+
+        generator = batch[0][0].entrant.generator
+        orders = [
+            (prepared.clip, self._layout.video(pair.entrant.name, pair.entry.id)) for pair, prepared in batch
+        ]
+        return [Task(generate_many, (generator, orders, self._plan.config.seed), done)]
+
+    def _generated(self, pair: Pair, prepared: Prepared, outcome: Outcome) -> list[Task]:
+        """Record what came of making a video; what follows is measuring it."""
+        if outcome.error is not None:
+            self._fail(pair, [pair.key], "generate", outcome)
+            return []
+        made: Made = outcome.value
+        self._record(
+            [
+                Unit(
+                    key=pair.key,
+                    model=pair.entrant.name,
+                    clip=pair.entry.id,
+                    stage="generate",
+                    payload=self._payload(made),
+                    seconds=outcome.seconds,
+                )
+            ]
+        )
+        return [self._measure(pair, prepared, made)]
 
     def _payload(self, made: Made) -> dict[str, Any]:
         """A made video as JSON; a video inside the run folder by its place there, so that the folder can move."""

@@ -11,18 +11,23 @@ from pathlib import Path
 import liveact_eval
 from liveact_eval.clips.clip import printable
 from liveact_eval.datasets.base import Fingerprint
+from liveact_eval.efficiency.run_costs import RunCosts
+from liveact_eval.efficiency.run_table import run_costs, write_run_costs
 from liveact_eval.errors import ExitCode, NewerFileError, UserError
 from liveact_eval.execution.aggregate import aggregate, clip_curves
 from liveact_eval.execution.config import RunConfig
 from liveact_eval.execution.plan import Plan, make_plan, run_root
 from liveact_eval.execution.run import Execution, TooManyFailuresError, Watcher, remove_leftovers
 from liveact_eval.files import sha256_of, write_text
+from liveact_eval.generators.settings import settings_of
 from liveact_eval.results.folder import Layout, RunFolder
 from liveact_eval.results.journal import Journal
 from liveact_eval.results.provenance import gather
 from liveact_eval.results.schema import Results, read_results
 
 _KEY_FILE = ".results-key"
+# Raised when the same units give other results, so that files of an earlier version are written anew.
+_AGGREGATION_VERSION = 2
 Planner = Callable[[RunConfig, Fingerprint], Plan]
 Writer = Callable[[Plan, Execution, Layout, Results | None], Results]
 
@@ -36,6 +41,8 @@ class Finished:
     exit_code: ExitCode
     stopped: str | None
     """Why it stopped early, if so."""
+    costs: RunCosts
+    """What making the videos of this command cost."""
 
 
 def plan_only(config: RunConfig) -> Plan:
@@ -80,14 +87,17 @@ def execute(
         remove_leftovers(folder.layout)
         earlier = _earlier(folder.layout)
         execution = Execution(plan, journal, folder.layout, watch(plan))
+        before = dict(execution.units)
         stopped = None
         try:
             execution.run()
         except TooManyFailuresError as error:
             stopped = str(error)
         results = (writer or _write)(plan, execution, folder.layout, earlier)
+        costs = run_costs(plan, before, execution.units)
+        write_run_costs(costs, folder.layout)
     bad = stopped is not None or results.failed or any(flag.rejected for flag in results.flagged)
-    return Finished(results, folder.layout, ExitCode.PARTIAL if bad else ExitCode.OK, stopped)
+    return Finished(results, folder.layout, ExitCode.PARTIAL if bad else ExitCode.OK, stopped, costs)
 
 
 def _earlier(layout: Layout) -> Results | None:
@@ -136,6 +146,7 @@ def _results_key(plan: Plan, execution: Execution, name: str) -> str:
     units = sorted((unit.key, unit.failed, unit.reason) for unit in execution.units.values())
     chosen = [
         name,
+        _AGGREGATION_VERSION,
         liveact_eval.__version__,
         plan.dataset.title,
         plan.dataset.tier,
@@ -161,8 +172,17 @@ def _description(plan: Plan) -> dict[str, object]:
         "tier": plan.dataset.tier,
         "protocol": plan.protocol.model_dump(mode="json"),
         "protocol_id": plan.protocol_id,
-        "clips": [{"id": e.id, "speaker": e.speaker, "content_hash": e.content_hash} for e in plan.entries],
-        "models": [{"name": e.name, "title": e.title, "kind": e.kind} for e in plan.entrants],
+        "clips": [
+            {"id": e.id, "speaker": e.speaker, "content_hash": e.known_by}
+            | ({} if e.absent is None else {"absent": e.absent})
+            # Part of what was generated.
+            | ({"prompt": printable(e.prompt)} if e.prompt else {})
+            for e in plan.entries
+        ],
+        "models": [
+            {"name": e.name, "title": e.title, "kind": e.kind, "settings": settings_of(e.generator)}
+            for e in plan.entrants
+        ],
         "metrics": [{"name": m.name, "recipe": plan.recipe(m)} for m in plan.metrics],
         "provenance": gather() | {"seed": plan.config.seed},
     }

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from liveact_eval.execution.entrants import REAL
 from liveact_eval.execution.plan import Plan
-from liveact_eval.measure.intervals import Interval, StatisticsConfig, draw_weights, percentiles, verdict_of
+from liveact_eval.measure.estimates import judged
+from liveact_eval.measure.intervals import Interval, StatisticsConfig, draw_weights
 from liveact_eval.metrics.base import Output
 from liveact_eval.metrics.set_metric import SetMetric
 from liveact_eval.results.schema import Comparison
@@ -79,13 +80,14 @@ def set_comparison(
         return None
     config = _config(plan, metric)
     weights = draw_weights(speakers, config)
-    interval = None
+    draws = None
     if weights is not None:
         drawn = [
             metric.distances(output.name, against, parts, weights.astype(np.float64))
             for parts in (of_a, of_b)
         ]
-        interval = percentiles(drawn[0] - drawn[1], config)
+        draws = drawn[0] - drawn[1]
+    interval, verdict = judged(difference, draws, speakers, output, config)
     return Comparison(
         metric=output.name,
         model=names[0],
@@ -94,7 +96,7 @@ def set_comparison(
         ci_low=interval.low if interval is not None else None,
         ci_high=interval.high if interval is not None else None,
         n=len(common),
-        verdict=verdict_of(interval, output.direction),
+        verdict=verdict,
     )
 
 

@@ -9,7 +9,7 @@ from liveact_eval.datasets.drawn import DrawnDataset
 from liveact_eval.execution.entrants import REAL, Entrant
 from liveact_eval.execution.plan import Plan
 from liveact_eval.measure.face_finding import DETECTOR
-from liveact_eval.measure.unmet import NO_REFERENCE, NO_TRUTH
+from liveact_eval.measure.unmet import NO_REFERENCE, NO_TRUTH, OTHER_WORDS
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.composite import CompositeMetric
 from liveact_eval.metrics.registry import parts_of
@@ -102,6 +102,13 @@ def _unmendable(plan: Plan, metric: Metric) -> Shortfall | None:
         detail = f"{_said(NO_REFERENCE)}{cure if plan.config.score is not None else ''}"
         return Shortfall(
             reason="no_reference", metrics=(metric.name,), heading="reference missing", detail=detail
+        )
+    if plan.protocol.driving_audio == "permuted" and metric.paired:
+        return Shortfall(
+            reason="no_reference",
+            metrics=(metric.name,),
+            heading="reference missing",
+            detail=_said(OTHER_WORDS),
         )
     rate, wanted = plan.protocol.rate, metric.only_fps
     if wanted is not None and rate is not None and abs(float(rate) / wanted - 1) > 1e-4:

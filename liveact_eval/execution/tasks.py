@@ -17,7 +17,8 @@ from liveact_eval.clips.sanity import SanityLimits
 from liveact_eval.datasets.base import Dataset
 from liveact_eval.errors import ClipError, LiveactEvalError
 from liveact_eval.files import full_disk, is_full, sha256_of
-from liveact_eval.generators.protocol import Generator
+from liveact_eval.generators.command.adapter import CommandGenerator, Order
+from liveact_eval.generators.protocol import Generation, Generator
 from liveact_eval.measure.engine import Job, Measurement, measure
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.registry import select
@@ -108,7 +109,26 @@ def prepare(dataset: Dataset, entry: ClipEntry) -> Prepared:
 
 def generate(generator: Generator, clip: Clip, out: Path, seed: int) -> Made:
     """Make the video of a clip; `out` is without its suffix."""
-    made = generator.generate(clip, out.with_name(out.name + generator.suffix(clip)), seed)
+    return _made(generator.generate(clip, _named(generator, clip, out), seed))
+
+
+def generate_many(generator: CommandGenerator, orders: list[tuple[Clip, Path]], seed: int) -> list[Outcome]:
+    """Make the videos of several clips in one process; one outcome each. Paths are without their suffixes."""
+    named = [Order(clip, _named(generator, clip, out)) for clip, out in orders]
+    outcomes: list[Outcome] = []
+    for one in generator.generate_many(named, seed):
+        if isinstance(one, ClipError):
+            outcomes.append(Outcome(None, one, 0.0))
+        else:
+            outcomes.append(Outcome(_made(one), None, one.seconds))
+    return outcomes
+
+
+def _named(generator: Generator, clip: Clip, out: Path) -> Path:
+    return out.with_name(out.name + generator.suffix(clip))
+
+
+def _made(made: Generation) -> Made:
     if not made.video.is_file():
         raise ClipError("missing_file", f"there is no video at {str(made.video)!r}")
     stat = made.video.stat()
@@ -151,10 +171,10 @@ def _selected(selectors: tuple[str, ...]) -> tuple[Metric, ...]:
 
 
 def _length(clip: Clip) -> float | None:
-    """Length of the real video, or of the driving audio, from the header alone."""
+    """Length of the real video, or of the driving audio where that is another, from the header alone."""
     import av
 
-    source = clip.video or clip.audio
+    source = (clip.video or clip.audio) if clip.paired else clip.audio
     if source is None or not source.is_file():
         return None
     try:

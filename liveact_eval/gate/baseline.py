@@ -1,4 +1,7 @@
-"""The baseline: what a run gave, clip by clip, in a file that is small enough to be committed."""
+"""The baseline: what a run gave, clip by clip, in a file that is small enough to be committed.
+
+Its JSON Schema is published as docs/schema/baseline-1.json.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from liveact_eval.comparing.columns import CONTROL
 from liveact_eval.comparing.runs import Run
 from liveact_eval.errors import UserError
 from liveact_eval.files import write_text
-from liveact_eval.results.versioned import read_versioned
+from liveact_eval.generators.settings import Setting
+from liveact_eval.results.versioned import published, read_versioned
 
 SCHEMA_VERSION = 1
 _FIGURES = 6
@@ -62,6 +66,8 @@ class Baseline(_Record):
     """Of this tool and of what decodes and computes."""
     clips: list[tuple[str, str]]
     """(id, speaker) of each clip."""
+    settings: dict[str, dict[str, Setting]] = {}
+    """What ran, by model; those of which nothing is known are left out."""
     rows: list[BaselineRow]
 
 
@@ -113,6 +119,11 @@ def make_baseline(run: Run, name: str, *, performance: bool = False) -> Baseline
         machine=machine_of(run),
         versions={key: provenance.get(key) for key in ("liveact_eval", "revision", "packages", "decoder")},
         clips=[(clip, run.speakers.get(clip, clip)) for clip in results.clips],
+        settings={
+            model.name: dict(found)
+            for model in results.models
+            if (found := (run.settings or {}).get(model.name))
+        },
         rows=rows + timed,
     )
 
@@ -190,6 +201,11 @@ def write_baseline(baseline: Baseline, path: Path) -> None:
             text = json.dumps(value, ensure_ascii=False, sort_keys=isinstance(value, dict))
         lines.append(f" {json.dumps(key)}: {text}")
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def json_schema() -> dict[str, Any]:
+    """The published JSON Schema."""
+    return published(Baseline, "liveact-eval baseline, version 1")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from liveact_eval.comparing.paired import Estimate, Resampling, resolution
 from liveact_eval.comparing.runs import Run
 from liveact_eval.gate.baseline import Baseline, BaselineRow, clip_values, machine_of, performance_rows
 from liveact_eval.gate.rules import Rule
+from liveact_eval.measure.estimates import Estimate, Resampling, resolution
 from liveact_eval.results.schema import ResultRow
 
 Verdict = Literal["PASS", "REGRESSION", "IMPROVED", "MISSING", "PROTOCOL MISMATCH", "CALIBRATION NEEDED"]

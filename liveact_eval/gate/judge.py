@@ -7,13 +7,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from liveact_eval.comparing.paired import Resampling
 from liveact_eval.comparing.runs import Run
 from liveact_eval.errors import ExitCode
 from liveact_eval.execution.entrants import REAL
 from liveact_eval.gate.baseline import Baseline
 from liveact_eval.gate.evidence import Found, Good, Verdict, look
 from liveact_eval.gate.rules import Rules
+from liveact_eval.gate.settings import SETTINGS, SettingsFound, look_at_settings, other_weights
+from liveact_eval.measure.estimates import Resampling
 from liveact_eval.measure.intervals import StatisticsConfig
 
 FAILING: tuple[Verdict, ...] = ("REGRESSION", "MISSING")
@@ -27,7 +28,7 @@ class Judgement(BaseModel):
     model: str
     metric: str
     title: str
-    kind: Literal["quality", "performance"]
+    kind: Literal["quality", "performance", "settings"]
     unit: str
     digits: int
     direction: Good
@@ -63,13 +64,16 @@ class Report(BaseModel):
     judgements: list[Judgement]
     unknown: list[str]
     """`model metric` of what the run has and the baseline has not."""
+    notes: list[str] = []
+    """What a reader must know beside the verdicts."""
 
     @property
     def exit_code(self) -> ExitCode:
         """1 where something is worse or missing; 2 where nothing could be judged; else 0."""
-        verdicts = {judgement.verdict for judgement in self.judgements}
-        if verdicts & set(FAILING):
+        if {judgement.verdict for judgement in self.judgements} & set(FAILING):
             return ExitCode.GATE
+        # That the settings are the same says nothing of the videos.
+        verdicts = {judgement.verdict for judgement in self.judgements if judgement.kind != SETTINGS}
         return ExitCode.OK if verdicts & {"PASS", "IMPROVED"} else ExitCode.USAGE
 
 
@@ -103,12 +107,16 @@ def judge(run: Run, baseline: Baseline, rules: Rules) -> Report:
         protocol=baseline.protocol_id,
         tier=baseline.tier,
         confidence=baseline.confidence,
-        judgements=[_judgement(item, levels.get(item.row.model, baseline.confidence)) for item in found],
+        judgements=[
+            *(_judgement(item, levels.get(item.row.model, baseline.confidence)) for item in found),
+            *([] if differing else map(_of_settings, look_at_settings(run.settings, baseline.settings))),
+        ],
         unknown=[
             f"{row.model} {row.metric}"
             for row in run.results.rows
             if row.value is not None and (row.model, row.metric) not in known
         ],
+        notes=other_weights(run.settings, baseline.settings),
     )
 
 
@@ -185,6 +193,27 @@ def _judgement(item: Found, level: float) -> Judgement:
         n=estimate.n if estimate is not None else 0,
         verdict=verdict or "CALIBRATION NEEDED",
         detail=detail,
+    )
+
+
+def _of_settings(found: SettingsFound) -> Judgement:
+    return Judgement(
+        model=found.model,
+        metric=SETTINGS,
+        title="Settings",
+        kind="settings",
+        unit="",
+        digits=0,
+        direction="still",
+        baseline=None,
+        value=None,
+        difference=None,
+        ci_low=None,
+        ci_high=None,
+        least=None,
+        n=0,
+        verdict=found.verdict,
+        detail=found.detail,
     )
 
 

@@ -50,6 +50,7 @@ def markdown(report: Report) -> str:
     ]
     details = dict.fromkeys((item.verdict, item.detail) for item in report.judgements if _explained(item))
     lines += ["", *(f"- {verdict}: {escaped(detail)}." for verdict, detail in details)]
+    lines += [f"- {escaped(note)}." for note in report.notes]
     if report.unknown:
         lines.append(
             f"- Not in the baseline: {escaped(', '.join(report.unknown))}. Take it in with --update."
@@ -59,6 +60,8 @@ def markdown(report: Report) -> str:
 
 def sentence(item: Judgement) -> str:
     """One verdict with its numbers."""
+    if item.kind == "settings" and item.verdict == "REGRESSION":
+        return item.detail
     if item.difference is None:
         return f"{item.model} {_title(item)}: {item.verdict}: {item.detail}"
     unit = f" {item.unit}" if item.unit else ""
@@ -79,6 +82,13 @@ def changes(earlier: Baseline | None, made: Baseline) -> list[str]:
         before, after = getattr(earlier, field), getattr(made, field)
         if before != after:
             lines.append(f"{field}: {before} -> {after}")
+    for model in dict.fromkeys((*earlier.settings, *made.settings)):
+        ran, runs = earlier.settings.get(model, {}), made.settings.get(model, {})
+        lines += [
+            f"settings of {model}: {name}: {ran.get(name)} -> {runs.get(name)}"
+            for name in dict.fromkeys((*ran, *runs))
+            if ran.get(name) != runs.get(name)
+        ]
     if earlier.clips != made.clips and earlier.protocol_id == made.protocol_id:
         lines.append("clips: other speakers")
     old = {(row.model, row.metric): row for row in earlier.rows}
@@ -105,7 +115,7 @@ def _title(item: Judgement) -> str:
 
 
 def _explained(item: Judgement) -> bool:
-    return bool(item.detail) and item.verdict != "REGRESSION"
+    return bool(item.detail) and (item.verdict != "REGRESSION" or item.kind == "settings")
 
 
 def _value(row: BaselineRow) -> str:

@@ -28,6 +28,8 @@ from liveact_eval.liveact.prompts import DEFAULT_PROMPT
 from liveact_eval.liveact.request import block_count, check_size, check_sound, frame_count
 
 if TYPE_CHECKING:
+    import torch
+
     from liveact_eval.liveact.stream import FrameBlock, LiveStream
 
 _SMALL_BYTES = 2**28
@@ -86,15 +88,20 @@ class NativeGenerator:
         except LiveActError as error:
             # It would be the same with every clip.
             raise UserError(str(error)) from error
+        # Building the networks is no part of the time to the first frame: only the first clip of a process pays it.
+        clock = BlockClock(time.monotonic())
+        memory = _DeviceMemory(pipeline.models.device)
         stream = pipeline.stream(
             image, prompt=clip.prompt or DEFAULT_PROMPT, size=size, fps=rate, seed=seed, frames=frames
         )
-        clock = BlockClock(started)
         write_stream(stream, sound, out, size=size, encoding=self.encoding, told=clock.hear)
         return Generation(
             video=out,
             seconds=time.monotonic() - started,
-            details=pipeline.describe() | {"memory_bytes": stream.memory_bytes()} | clock.details(),
+            details=pipeline.describe()
+            | {"memory_bytes": stream.memory_bytes(), "fps": float(rate)}
+            | clock.details()
+            | memory.details(),
         )
 
 
@@ -176,6 +183,25 @@ class BlockClock:
         """Numbers for `Generation.details`."""
         parts = {f"{name}_s": seconds for name, seconds in self.parts_s.items()}
         return {"frames": self.frames, "first_frame_s": self.first_frame_s, **parts}
+
+
+class _DeviceMemory:
+    """The most memory of a GPU in use at once from now on."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        if device.type == "cuda":
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def details(self) -> dict[str, str | int | float]:
+        """Numbers for `Generation.details`; none without a GPU."""
+        if self._device.type != "cuda":
+            return {}
+        import torch
+
+        return {"peak_device_bytes": int(torch.cuda.max_memory_allocated(self._device))}
 
 
 def _rate(clip: Clip) -> Fraction:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from liveact_eval.cards.load import load_model
 from liveact_eval.cards.protocol import exact_rate
 from liveact_eval.errors import ClipError, UserError, unknown_name
+from liveact_eval.generators.published import published_only
 from liveact_eval.generators.recipe import Recipe, check_recipe, recipe_of
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.prompts import DEFAULT_PROMPT, Edit, PromptSchedule, parse_edit
@@ -97,6 +98,8 @@ def plan_video(request: VideoRequest) -> VideoPlan:
     """
     with told_plainly():
         card = load_model(request.model)
+        if card.published is not None:
+            raise published_only(card)
         if card.native is None:
             raise UserError(
                 f"{card.name!r} is a card of kind {card.kind}; expected a native model, such as liveact or "
@@ -108,7 +111,7 @@ def plan_video(request: VideoRequest) -> VideoPlan:
         check_size(size)
         check_fps(rate)
         _check_seed(request.seed)
-        options, text_device = _options(request.options, {"decode": native.decode})
+        options, text_device = _options(request.options, {"decode": native.decode, "memory": native.memory})
         edits = tuple(parse_edit(text) for text in request.edits)
         schedule = PromptSchedule(request.prompt, edits)
         _check_out(request.out)

@@ -14,6 +14,7 @@ from liveact_eval.liveact.config import ROLES, LiveActConfig, named_config
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.request import GenerationOptions
 from liveact_eval.rollouts.named import ROLLOUTS
+from liveact_eval.rollouts.published import PUBLISHED, check_published, published_rollout, rollout_names
 
 if TYPE_CHECKING:
     import torch
@@ -80,11 +81,14 @@ def recipe_of(
     Raises:
         UserError: no native card, a model that this version does not have, or weights that are missing.
     """
-    if card.native is not None and card.native.rollout not in ROLLOUTS:
+    if card.native is not None and card.native.rollout not in rollout_names():
         raise unknown_rollout(card, card.native.rollout)
     config = native_config(card)
     if config is None or card.native is None:
         raise not_part_of_this_version(card)
+    _check_memory(card.native.memory)
+    if weights is None and card.native.folder is not None:
+        weights = Path(card.native.folder)
     found: tuple[tuple[str, Path], ...] | None = None
     origin = f"random(seed {_WEIGHTS_SEED})"
     if config.random_weights and weights is not None:
@@ -98,13 +102,16 @@ def recipe_of(
 
         found = tuple(role_paths(card, weights).items())
         origin = _hashes(card, weights)
+    chosen = options or GenerationOptions(decode=card.native.decode, memory=card.native.memory)
+    if card.native.rollout in PUBLISHED:
+        check_published(card.native.rollout, chosen, card.native.steps)
     return Recipe(
         config=config.name,
         steps=card.native.steps,
         weights=found,
         origin=origin,
         rollout=card.native.rollout,
-        options=options or GenerationOptions(decode=card.native.decode),
+        options=chosen,
         device=device,
         text_device=text_device,
         dtype=dtype,
@@ -137,9 +144,21 @@ def _trained(card: ModelCard, folder: Path | None) -> tuple[tuple[tuple[str, Pat
     return tuple(paths.items()), ", ".join(f"{role} {sha256_of(path)[:12]}" for role, path in paths.items())
 
 
+def _check_memory(name: str) -> None:
+    """Refuse a memory policy that does not exist; the usual one costs no import of PyTorch."""
+    if name == GenerationOptions.memory:
+        return
+    from liveact_eval.liveact.policies import memory_policy
+
+    try:
+        memory_policy(name)
+    except LiveActError as error:
+        raise UserError(f"{error}. Correct `native.memory` of the card.") from error
+
+
 def native_config(card: ModelCard) -> LiveActConfig | None:
     """The configuration of a native card; `None` where this version does not have it or its rollout."""
-    if card.native is None or card.native.rollout not in ROLLOUTS:
+    if card.native is None or card.native.rollout not in rollout_names():
         return None
     try:
         return named_config(card.native.config)
@@ -161,7 +180,7 @@ def unknown_rollout(card: ModelCard, name: str) -> UserError:
     return unknown_name(
         "rollout",
         name,
-        ROLLOUTS,
+        rollout_names(),
         hint=f"The card {card.name} names it under `native`, and it is not part of this version of liveact-eval: "
         "correct the card.",
     )
@@ -173,7 +192,7 @@ class NamedStrategy:
 
     Args:
         steps: denoising steps.
-        rollout: name of the forcing strategy, one of `ROLLOUTS`.
+        rollout: name of the forcing strategy, one of `rollout_names()`.
     """
 
     steps: int
@@ -181,6 +200,8 @@ class NamedStrategy:
 
     def __call__(self, dit: CausalDiT, options: GenerationOptions) -> Rollout:
         """A rollout with an empty memory."""
+        if self.rollout in PUBLISHED:
+            return published_rollout(self.rollout, dit, options, steps=self.steps)
         from liveact_eval.liveact.sampler import Schedule
         from liveact_eval.rollouts.neighbor import NeighborOptions
 

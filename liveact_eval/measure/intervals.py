@@ -1,4 +1,4 @@
-"""Intervals and verdicts: a bootstrap over speakers of any statistic that merges by addition."""
+"""Intervals of values: a bootstrap over speakers of any statistic that merges by addition. Differences: `estimates`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StatisticsConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Interval:
-    """A two-sided percentile interval."""
+    """A two-sided interval."""
 
     low: float
     high: float
@@ -67,27 +67,6 @@ def interval_of(
     if weights is None or not len(parts):
         return None
     return percentiles(result(weights.astype(np.float64) @ parts), config)
-
-
-def compare(
-    a: Floats,
-    b: Floats,
-    result: Result,
-    weights: NDArray[np.int64] | None,
-    direction: Direction,
-    config: StatisticsConfig,
-) -> tuple[float, Interval | None, Verdict]:
-    """Paired comparison on the same clips: value of a minus value of b, its interval, and the verdict on a.
-
-    Both are resampled together, so that what is common to a clip cancels. "Better" and "worse" need an
-    interval that leaves out zero; a metric without a direction gets no such verdict.
-    """
-    difference = float(result(a.sum(axis=0)) - result(b.sum(axis=0)))
-    if weights is None:
-        return difference, None, "cannot tell"
-    drawn = weights.astype(np.float64)
-    interval = percentiles(result(drawn @ a) - result(drawn @ b), config)
-    return difference, interval, verdict_of(interval, direction)
 
 
 def verdict_of(interval: Interval | None, direction: Direction) -> Verdict:

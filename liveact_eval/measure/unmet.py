@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from liveact_eval.measure.engine import Job
 
 NO_REFERENCE = "there is no real video to compare with"
+OTHER_WORDS = "the audio is permuted: the real video of this portrait says something else"
 NO_TRUTH = "only drawn clips (talkers) have a known script"
 
 
@@ -34,6 +35,8 @@ def unmet(metric: Metric, job: Job, truth: ClipTruth | None, video: VideoFile) -
 def _no_reference(metric: Metric, job: Job) -> Missing | None:
     if job.clip.video is None and (metric.needs_real or (metric.portrait and job.clip.image is None)):
         return Missing("no_reference", NO_REFERENCE)
+    if metric.paired and not job.clip.paired:
+        return Missing("no_reference", OTHER_WORDS)
     return None
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from liveact_eval.files import write_text
 from liveact_eval.reporting.notes import notes
 from liveact_eval.reporting.numbers import (
-    ARROWS,
     best_model,
     conditions,
     half_width,
@@ -17,6 +16,7 @@ from liveact_eval.reporting.numbers import (
     number,
     rows_by_metric,
 )
+from liveact_eval.reporting.tex import tex_text
 from liveact_eval.results.folder import Layout
 from liveact_eval.results.schema import MetricRecord, ResultRow, Results
 
@@ -86,18 +86,20 @@ def latex(results: Results) -> str:
         return text if width is None else rf"{text} {{\scriptsize$\pm$\,{number(width, metric.digits)}}}"
 
     arrows = {"up": r" $\uparrow$", "down": r" $\downarrow$", "none": ""}
-    titles = [_tex(model.title) for model in results.models]
+    titles = [tex_text(model.title) for model in results.models]
     body = []
     for metric, cells in grid(results, cell):
-        unit = f" [{_tex(metric.unit)}]" if metric.unit else ""
-        body.append(f"{_tex(metric.title)}{unit}{arrows[metric.direction]} & " + " & ".join(cells) + r" \\")
+        unit = f" [{tex_text(metric.unit)}]" if metric.unit else ""
+        body.append(
+            f"{tex_text(metric.title)}{unit}{arrows[metric.direction]} & " + " & ".join(cells) + r" \\"
+        )
     mini = " (mini)" if results.tier == "mini" else ""
     return "\n".join(
         [
             "% Needs \\usepackage{booktabs}. " + conditions(results).replace("\n", " "),
             r"\begin{tabular}{l" + "r" * len(titles) + "}",
             r"\toprule",
-            f"{_tex(results.dataset_title)}{mini} & " + " & ".join(titles) + r" \\",
+            f"{tex_text(results.dataset_title)}{mini} & " + " & ".join(titles) + r" \\",
             r"\midrule",
             *body,
             r"\bottomrule",
@@ -137,7 +139,10 @@ def comparisons_markdown(results: Results) -> str:
     titles = {model.name: model.title for model in results.models}
     metrics = {metric.name: metric for metric in results.metrics if metric.direction != "none"}
     lines = [f"# {results.dataset_title}: paired comparisons", "", conditions(results) + ".", ""]
-    lines.append("Each interval is at its own level; nothing is corrected for making many comparisons.")
+    lines.append(
+        "Intervals of differences: Student's t with the standard error of that bootstrap, paired by clip. Each is at "
+        "its own level; nothing is corrected for making many comparisons."
+    )
     pairs = dict.fromkeys((item.model, item.other) for item in results.comparisons)
     for pair in pairs:
         model, other = (_escaped(titles[name]) for name in pair)
@@ -157,36 +162,3 @@ def comparisons_markdown(results: Results) -> str:
 
 def _escaped(text: str) -> str:
     return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
-
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "Δ": r"$\Delta$",
-    "²": r"$^2$",
-    "±": r"$\pm$",
-    "|": r"$|$",
-    "<": r"$<$",
-    ">": r"$>$",
-    # After the end of a row TeX would take these for an option of it.
-    "[": "{[}",
-    "*": "{*}",
-    **dict.fromkeys([arrow for arrow in ARROWS.values() if arrow], ""),
-}
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(character, character) for character in " ".join(text.split()))
-
-
-def tex_text(text: str) -> str:
-    """A text as LaTeX shows it, on one line."""
-    return _tex(text)

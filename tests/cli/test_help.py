@@ -19,13 +19,18 @@ COMMANDS = [
     ("doctor",),
     ("train",),
     ("generate",),
+    ("bench",),
     ("ablate",),
     ("compare",),
     ("check",),
     ("reproduce",),
     ("report",),
-    *(("runs", verb) for verb in ("list", "show", "remove", "export", "validate")),
+    *(("runs", verb) for verb in ("list", "show", "remove", "log", "export", "validate")),
     *((noun, verb) for noun in ("models", "datasets", "metrics") for verb in ("list", "show")),
+    *(("env", verb) for verb in ("build", "list", "show", "remove")),
+    *(("import", verb) for verb in ("vbench", "theval", "videos")),
+    ("datasets", "prepare"),
+    ("datasets", "verify"),
     ("models", "fetch"),
     ("metrics", "fetch"),
     ("metrics", "selftest"),
@@ -91,7 +96,7 @@ def test_metrics_and_plans_need_no_torch(tmp_path: Path) -> None:
 def test_options_stay_few() -> None:
     """A new need goes into the typed configuration, which --set and --config reach, not into a new flag."""
     found = {name: len(get_command(app).commands[name].params) for name in ("run", "score")}  # type: ignore[attr-defined]
-    assert found == {"run": 13, "score": 14}
+    assert found == {"run": 15, "score": 17}
 
 
 def test_version() -> None:

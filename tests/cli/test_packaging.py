@@ -37,7 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_holds_cards_and_tables(wheel: Path) -> None:
     data = wheel / "liveact_eval" / "_data"
-    for name in ("models", "datasets", "reports"):
+    for name in ("models", "datasets", "environments", "reports"):
         inside = {path.relative_to(data / name) for path in (data / name).rglob("*") if path.is_file()}
         assert inside == {
             path.relative_to(ROOT / name) for path in (ROOT / name).rglob("*") if path.is_file()
@@ -67,7 +67,7 @@ def test_wheel_runs_elsewhere(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_top_folders_hold_data_only() -> None:
-    for name in ("models", "datasets", "reports"):
+    for name in ("models", "datasets", "environments", "reports"):
         assert not list((ROOT / name).rglob("*.py"))
 
 

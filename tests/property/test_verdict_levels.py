@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from liveact_eval.comparing.build import compare_runs
-from liveact_eval.comparing.paired import Resampling, holm
+from liveact_eval.comparing.paired import holm
 from liveact_eval.gate.baseline import make_baseline
 from liveact_eval.gate.judge import judge
 from liveact_eval.gate.rules import Rule
+from liveact_eval.measure.estimates import Resampling
 from liveact_eval.measure.intervals import StatisticsConfig, percentiles
 from tests.made_up import made_up
 

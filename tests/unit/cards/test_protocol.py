@@ -18,6 +18,7 @@ CHANGES = {
     "clip_seconds": 5,
     "reference_image": "image",
     "driving_audio": "permuted",
+    "split": "made-50@1",
     "encoding": Encoding(crf=11),
 }
 
@@ -26,6 +27,11 @@ def test_id_names_the_protocol() -> None:
     protocol = Protocol(name="base", version=3)
     assert re.fullmatch(r"base@3:[0-9a-f]{8}", protocol.identify(CLIPS))
     assert protocol.identify(CLIPS) == Protocol(name="base", version=3).identify(iter(CLIPS))
+
+
+def test_ids_that_were_published_stay() -> None:
+    """A field that came later says nothing in them."""
+    assert Protocol(name="base", version=1).identify(CLIPS) == "base@1:b73209e7"
 
 
 def test_every_field_is_part_of_the_id() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from liveact_eval.comparing.paired import Estimate, Resampling, from_draws, holm, verdict
+from liveact_eval.comparing.paired import holm, verdict
+from liveact_eval.measure.estimates import Estimate, Resampling, from_draws
 from liveact_eval.measure.intervals import StatisticsConfig
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -197,7 +198,7 @@ def test_one_speaker_says_nothing_about_others() -> None:
 
 
 def test_models_are_compared_on_the_clips_that_both_have_part_by_part() -> None:
-    a = [part("a", [1.0, "x", 4.0, 3.0, 5.0, 6.0, 8.0]), part("b", [0.1, 0.9, 0.4, 0.3, 0.5, 0.2, 0.7])]
+    a = [part("a", [2.0, "x", 4.0, 3.0, 5.0, 6.0, 7.0]), part("b", [0.1, 0.9, 0.4, 0.3, 0.5, 0.2, 0.7])]
     b = [part("a", [0.5, 2.0, 3.0, 2.0, 4.0, "x", 6.0]), part("b", [0.2, 0.8, 0.4, "x", 0.5, 0.1, 0.6])]
     found = composite_comparison(METRIC, METRIC.outputs[0], ("m", "o"), a, b, CONFIG)
     common = [[CLIPS[n] for n in (0, 2, 3, 4, 6)], [CLIPS[n] for n in (0, 1, 2, 4, 5, 6)]]
@@ -207,8 +208,12 @@ def test_models_are_compared_on_the_clips_that_both_have_part_by_part() -> None:
     assert found.difference == pytest.approx(expected)
     drawn = drawn_by_hand(a, common) - drawn_by_hand(b, common)
     assert found.ci_low is not None and found.ci_high is not None
-    np.testing.assert_allclose((found.ci_low, found.ci_high), np.nanquantile(drawn, (0.025, 0.975)))
-    assert found.verdict == "better" and np.nanmin(drawn) > 0
+    # Four speakers: three degrees of freedom, whose 97.5 % point is 3.182.
+    half = 3.182446 * math.hypot(np.nanstd(drawn) * math.sqrt(4 / 3), 1e-3 / math.sqrt(12 * 4))
+    np.testing.assert_allclose(
+        (found.ci_low, found.ci_high), (found.difference - half, found.difference + half), rtol=1e-6
+    )
+    assert found.verdict == "better"
     turned = composite_comparison(METRIC, METRIC.outputs[0], ("o", "m"), b, a, CONFIG)
     assert turned is not None and turned.verdict == "worse"
     same = composite_comparison(METRIC, METRIC.outputs[0], ("m", "m"), a, a, CONFIG)

@@ -39,7 +39,7 @@ def test_a_baseline_reads_back(tmp_path: Path) -> None:
     write_baseline(made, path)
     assert read_baseline(path) == made
     text = path.read_text()
-    assert len(text.splitlines()) == len(made.rows) + len(made.clips) + 15
+    assert len(text.splitlines()) == len(made.rows) + len(made.clips) + 16
     kept = json.loads(text)["rows"][-1]["values"]
     assert kept == pytest.approx(VALUES, rel=1e-5)
     assert all(len(str(value)) <= 8 for value in kept)

@@ -1,0 +1,1 @@
+"""Finished runs in TensorBoard, Weights & Biases and MLflow: each through its own library, none of them required."""
