@@ -5,6 +5,7 @@ make demo && .venv/bin/python docs/refresh.py
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import av
@@ -15,7 +16,24 @@ from PIL import Image
 from liveact_eval.datasets.talkers import PHONEME_NAMES, draw_specs, render
 
 HERE = Path(__file__).resolve().parent
-SHOWN = ("silence", "m", "a", "i", "u", "e", "o", "s", "f")
+ROWS = (
+    "Mouth correlation (mini)",
+    "Sync-C (mini)",
+    "Sync-D (mini)",
+    "Sync offset (mini)",
+    "CSIM (mini)",
+    "CSIM (mini) slope",
+    "FID (mini)",
+    "FVD (mini)",
+    "PSNR",
+    "SSIM",
+    "ΔE frame colour",
+    "Sharpness",
+    "Temporal flickering",
+    "Frozen",
+)
+"""Rows of the demo's table that the README shows."""
+PHONEMES = ("silence", "m", "a", "i", "u", "e", "o", "s", "f")
 
 
 def talkers_sheet() -> Image.Image:
@@ -24,7 +42,7 @@ def talkers_sheet() -> Image.Image:
     for spec in draw_specs("test", 6, speakers=6, seconds=5.0, size=128):
         talker = render(spec)
         frames = []
-        for name in SHOWN:
+        for name in PHONEMES:
             of_phoneme = np.flatnonzero(talker.truth.phoneme == PHONEME_NAMES.index(name))
             open_eyes = of_phoneme[talker.truth.blink[of_phoneme] < 0.2]
             frames.append(
@@ -50,6 +68,25 @@ def _frames(video: Path) -> NDArray[np.uint8]:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
+def excerpt(table: str) -> str:
+    """The rows of `ROWS`, and those notes that are about them or about the whole table."""
+    lines = table.strip().splitlines()
+    kept = lines[:2] + [line for line in lines[2:] if line.startswith("|") and _label(line) in ROWS]
+    notes = [line for line in lines[2:] if not line.startswith("|") and _is_about(line)]
+    count = sum(line.startswith("|") for line in lines) - 2
+    return "\n".join([*kept, "", f"{len(kept) - 2} of the {count} rows.", *notes])
+
+
+def _label(row: str) -> str:
+    """What a row is called, without unit and arrow."""
+    return re.sub(r"( \[[^]]*\])?( [↑↓])?$", "", row.split("|")[1].strip())
+
+
+def _is_about(line: str) -> bool:
+    subjects = re.match(r"- ([^:]*?) of ", line)
+    return subjects is None or any(name in ROWS for name in subjects[1].split(", "))
+
+
 def put_table(readme: Path, table: str) -> None:
     """Replace what stands between the marks."""
     start, end = "<!-- demo table -->\n", "<!-- /demo table -->"
@@ -61,7 +98,10 @@ def put_table(readme: Path, table: str) -> None:
 def main() -> None:
     """Write docs/images/*.png and the table of the README."""
     demo = HERE.parent / "runs" / "demo"
-    put_table(HERE.parent / "README.md", (demo / "tables" / "results.md").read_text(encoding="utf-8"))
+    quality, speed = (
+        (demo / "tables" / f"{name}.md").read_text("utf-8") for name in ("results", "efficiency")
+    )
+    put_table(HERE.parent / "README.md", f"{excerpt(quality)}\n\n{speed.strip()}\n")
     images = HERE / "images"
     images.mkdir(exist_ok=True)
     talkers_sheet().save(images / "talkers.png", optimize=True)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from liveact_eval.liveact.clock import stage
 from liveact_eval.liveact.conditions import Context
 from liveact_eval.liveact.memory import Memory, Positions
 from liveact_eval.liveact.sampler import STEPS_PER_UNIT, Noise
@@ -34,9 +35,9 @@ class CleanContext(NeighborForcing):
     _places: dict[Memory, Positions]
     """Where the current block lies in the memories that it has been written to."""
 
-    def begin(self, condition: Tensor) -> None:
+    def begin(self, condition: Tensor, *, latents: int | None = None) -> None:
         """Start a video with empty memories; see `Rollout.begin`."""
-        super().begin(condition)
+        super().begin(condition, latents=latents)
         # One for all steps; the others were never written to.
         del self._memories[1:], self._null_memories[1:]
 
@@ -48,11 +49,12 @@ class CleanContext(NeighborForcing):
         for last in super().steps(n, context, audio, noise):
             yield last
         assert last is not None
-        remembered = self._remembered(last.latent, noise)
-        self._predict(n, self._memories[0], remembered, context, self._audio_tokens(n, audio))
-        for memory in self._null_memories:
-            silence = self._audio_tokens(n, torch.zeros_like(audio))
-            self._predict(n, memory, remembered, context, silence)
+        with stage("context_pass"):
+            remembered = self._remembered(last.latent, noise)
+            self._predict(n, self._memories[0], remembered, context, self._audio_tokens(n, audio))
+            for memory in self._null_memories:
+                silence = self._audio_tokens(n, torch.zeros_like(audio))
+                self._predict(n, memory, remembered, context, silence)
 
     def _remembered(self, clean: Tensor, noise: Noise) -> Tensor:
         """What of a finished block goes into the memory."""
@@ -80,7 +82,8 @@ class CleanContext(NeighborForcing):
         """Velocity at a timestep, by default that of the past; the block is written into its slots."""
         assert self._condition is not None
         if memory not in self._places:
-            self._places[memory] = memory.begin_block(x.shape[2], self._kernels)
+            with stage("memory"):
+                self._places[memory] = memory.begin_block(x.shape[2], self._kernels)
         level = self.context_level * STEPS_PER_UNIT if timestep is None else timestep
         velocity: Tensor = self.dit(
             torch.cat([x, self._condition[:, :, self._slice(n)]], dim=1),
@@ -90,5 +93,13 @@ class CleanContext(NeighborForcing):
             positions=self._places[memory],
             memory=memory,
             mute_first=n == 0,
+        )
+        self._tell(
+            n,
+            memory,
+            self._places[memory],
+            level,
+            past=self.context_level * STEPS_PER_UNIT,
+            cache=timestep is None,
         )
         return velocity

@@ -14,14 +14,16 @@ import torch
 from torch import Tensor
 
 from liveact_eval.liveact.attention import kernel_pair
+from liveact_eval.liveact.clock import stage
 from liveact_eval.liveact.compression import KernelPair
 from liveact_eval.liveact.conditions import Context
 from liveact_eval.liveact.dit import CausalDiT
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.kv_store import StoreOptions
-from liveact_eval.liveact.memory import Frame, Memory
+from liveact_eval.liveact.memory import Frame, Memory, Positions, SlotMemory
 from liveact_eval.liveact.policies import MemoryPolicy, memory_policy
 from liveact_eval.liveact.sampler import Noise, Schedule, predict_clean, renoise
+from liveact_eval.rollouts.trace import KeyKind, TracedCall, TracedKey, Tracer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,9 @@ class NeighborForcing:
         self.policy: MemoryPolicy = memory_policy(self.options.memory)
         if self.options.audio_guidance < 0:
             raise LiveActError(f"audio_guidance {self.options.audio_guidance} must not be negative; 1 is off")
-        self._next = 0
+        self.tracer: Tracer | None = None
+        """Is told of every model call."""
+        self._next = self._calls = 0
         self._condition: Tensor | None = None
         self._memories: list[Memory] = []
         self._null_memories: list[Memory] = []
@@ -80,7 +84,7 @@ class NeighborForcing:
         """Latent frames of the condition: those of the first block and of one later block."""
         return self.policy.first + self.policy.current
 
-    def begin(self, condition: Tensor) -> None:
+    def begin(self, condition: Tensor, *, latents: int | None = None) -> None:
         """Start a video with empty memories; see `Rollout.begin`."""
         expected = (1, self.dit.config.in_dim - self.dit.config.out_dim, self.condition_latents)
         if condition.ndim != 5 or tuple(condition.shape[:3]) != expected:
@@ -114,7 +118,7 @@ class NeighborForcing:
             )
             for block in dit.blocks
         ]
-        self._next = 0
+        self._next = self._calls = 0
 
     def block_latents(self, n: int) -> int:
         """Latent frames of block n: 6, then 8."""
@@ -144,14 +148,15 @@ class NeighborForcing:
         shape = (1, self.dit.config.out_dim, self.block_latents(n), *self._condition.shape[3:])
         x = noise.draw(shape, self.dit.device, self.dit.dtype)
         for index in range(len(schedule)):
-            heard, unheard = self._velocities(n, index, x, context, tokens, null)
-            velocity = heard
-            if unheard is not None:
-                velocity = unheard + self.options.audio_guidance * (heard - unheard)
-            clean = predict_clean(x, velocity, schedule.sigma(index))
-            # Drawn after the last step too, where its weight is zero: the order of draws is part of a seed.
-            fresh = noise.draw(shape, self.dit.device, self.dit.dtype)
-            x = renoise(clean, fresh, schedule.sigma(index + 1))
+            with stage(f"step_{index}"):
+                heard, unheard = self._velocities(n, index, x, context, tokens, null)
+                velocity = heard
+                if unheard is not None:
+                    velocity = unheard + self.options.audio_guidance * (heard - unheard)
+                clean = predict_clean(x, velocity, schedule.sigma(index))
+                # Drawn after the last step too, where its weight is zero: the order of draws is part of a seed.
+                fresh = noise.draw(shape, self.dit.device, self.dit.dtype)
+                x = renoise(clean, fresh, schedule.sigma(index + 1))
             yield Step(index, velocity, unheard, x)
         self._next = n + 1
 
@@ -192,15 +197,66 @@ class NeighborForcing:
         self, n: int, step: int, memory: Memory, x: Tensor, context: Context, audio: Tensor | None
     ) -> Tensor:
         assert self._condition is not None
-        positions = memory.begin_block(x.shape[2], self._kernels)
-        timestep = torch.tensor([self.options.schedule.timesteps[step]], device=self.dit.device)
+        with stage("memory"):
+            positions = memory.begin_block(x.shape[2], self._kernels)
+        timestep = self.options.schedule.timesteps[step]
         velocity: Tensor = self.dit(
             torch.cat([x, self._condition[:, :, self._slice(n)]], dim=1),
-            timestep,
+            torch.tensor([timestep], device=self.dit.device),
             context,
             audio,
             positions=positions,
             memory=memory,
             mute_first=n == 0,
         )
+        self._tell(n, memory, positions, timestep, past=timestep)
         return velocity
+
+    def _tell(
+        self,
+        n: int,
+        memory: Memory,
+        positions: Positions,
+        timestep: float,
+        *,
+        past: float,
+        cache: bool = False,
+    ) -> None:
+        """Report a model call; its own frames lie in the last slots that it looked at."""
+        self._calls += 1
+        if self.tracer is None:
+            return
+        own = positions.query[0]
+        frames = tuple(f for slot in memory.held[own : own + len(positions.query)] for f in slot)
+        self.tracer(
+            TracedCall(
+                number=self._calls - 1,
+                block=n,
+                turn=n,
+                purpose="cache" if cache else "denoise",
+                heard=memory not in self._null_memories,
+                frames=frames,
+                timesteps=(timestep,) * len(frames),
+                positions=positions.query,
+                keys=tuple(
+                    slot_key(slot, memory, timestep if slot >= own else past, own=slot >= own)
+                    for slot in positions.key
+                ),
+                mask=None,
+                written=frames,
+                held=sum(bool(slot) for held in self._memories for slot in held.held),
+            )
+        )
+
+
+def slot_key(slot: int, memory: Memory, timestep: float, *, own: bool) -> TracedKey:
+    """A slot as a call looked at it; the two first of a fixed number are never let go."""
+    held = memory.held[slot]
+    folded, sinks = len(held) > 1, 2 if isinstance(memory, SlotMemory) else 0
+    frames = (held[0], held[-1]) if folded else (held[0],)
+    if own:
+        return TracedKey(frames=frames, position=slot, kind="own", timestep=timestep)
+    if folded:
+        return TracedKey(frames=frames, position=slot, kind="folded", timestep=None)
+    past: KeyKind = "clean" if timestep == 0 else "noisy"
+    return TracedKey(frames=frames, position=slot, kind="sink" if slot < sinks else past, timestep=timestep)

@@ -1,0 +1,1 @@
+"""Programs that run inside other environments; they import nothing of this package."""
