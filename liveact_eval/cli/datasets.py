@@ -37,7 +37,7 @@ def list_datasets(root: Root = None, as_json: options.Json = False) -> None:
     rows = []
     for name in list_cards("datasets"):
         card, path = load_dataset(name)
-        state = state_of(card, path.parent, root)
+        state = state_of(card, name, path.parent, root)
         rows.append(
             {
                 "name": card.name,
@@ -49,8 +49,13 @@ def list_datasets(root: Root = None, as_json: options.Json = False) -> None:
             }
         )
     if not as_json:
-        # A folder has as many clips as it has.
-        rows = [row | {"clips": _number(row["clips"]), "ready": _number(row["ready"])} for row in rows]
+        # A folder has as many clips as it has. `datasets show` has the rest of a summary.
+        rows = [
+            row
+            | {"clips": _number(row["clips"]), "ready": _number(row["ready"])}
+            | {"summary": str(row["summary"]).split(". ")[0].rstrip(".")}
+            for row in rows
+        ]
     show_list(rows, as_json)
 
 
@@ -83,15 +88,14 @@ datasets.command("verify")(verify_dataset)
 def _state(card: DatasetCard, given: str, beside: Path, root: Path | None) -> dict[str, Any]:
     """What is here of a dataset, and the commands that use it or bring it here."""
     from liveact_eval.clips.clip import printable
-    from liveact_eval.datasets.prepared import prepare_command
+    from liveact_eval.datasets.published.commands import prepare_command, run_command, verify_command
     from liveact_eval.datasets.published.state import state_of
 
-    state = state_of(card, beside, root)
+    state = state_of(card, given, beside, root)
     content: dict[str, Any] = {"clips": state.clips, "ready": state.ready}
-    run = f"liveact-eval run --dataset {given}"
     if card.prepared is None:
         own = card.folder is not None and card.folder.path is None
-        return {"state": content, "commands": ["liveact-eval run --dataset path/to/videos" if own else run]}
+        return {"state": content, "commands": [run_command("path/to/videos" if own else given)]}
     content |= {
         "by_state": state.states,
         "reserve": state.reserve,
@@ -99,12 +103,12 @@ def _state(card: DatasetCard, given: str, beside: Path, root: Path | None) -> di
         "problem": state.problem,
         "ids": list(state.ids),
     }
-    prepare = prepare_command(card, given)
+    prepare = prepare_command(card, given, root)
     if not state.ready:
         return {"state": content, "commands": [prepare]}
     lacks = state.clips is None or state.ready < state.clips
-    verify = f"liveact-eval datasets verify {given}"
-    return {"state": content, "commands": [run, *([prepare] if lacks else []), verify]}
+    commands = [run_command(given, root), *([prepare] if lacks else []), verify_command(given, root)]
+    return {"state": content, "commands": commands}
 
 
 def _rule(spec: PreparedSpec) -> str:

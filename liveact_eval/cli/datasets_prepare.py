@@ -26,14 +26,6 @@ Root = Annotated[
         show_default=False,
     ),
 ]
-Annotations = Annotated[
-    Path | None,
-    typer.Option(
-        "--annotations",
-        help="Folder with the authors' lists. Default: they are fetched.",
-        show_default=False,
-    ),
-]
 
 
 def prepare_dataset(
@@ -54,7 +46,14 @@ def prepare_dataset(
             show_default=False,
         ),
     ] = None,
-    annotations: Annotations = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(
+            "--annotations",
+            help="Folder with the authors' lists. Default: they are fetched.",
+            show_default=False,
+        ),
+    ] = None,
     root: Root = None,
     limit: options.Limit = None,
     reserve: Annotated[
@@ -99,6 +98,7 @@ def prepare_dataset(
     from liveact_eval.cards.load import load_dataset
     from liveact_eval.datasets.preparing.request import Request, lists_at_hand, workshop
     from liveact_eval.datasets.preparing.terms import settle_terms
+    from liveact_eval.datasets.published.commands import run_command
 
     card, path = load_dataset(name)
     request = Request(
@@ -122,14 +122,21 @@ def prepare_dataset(
     if terms is not None:
         stderr().print(terms, markup=False, soft_wrap=True)
     rows = _prepare(request, shop, workers, retry_failed=retry_failed, quiet=quiet)
-    show_rows(rows, shop, quiet=quiet, as_json=as_json)
+    show_rows(rows, shop, run_command(name, root), quiet=quiet, as_json=as_json)
     if any(row.status != "ready" for row in rows):
         raise typer.Exit(int(ExitCode.PARTIAL))
 
 
 def verify_dataset(
     name: Name,
-    annotations: Annotations = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(
+            "--annotations",
+            help="Folder with the authors' lists. Default: those that were used for preparing.",
+            show_default=False,
+        ),
+    ] = None,
     root: Root = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -148,14 +155,14 @@ def verify_dataset(
     from liveact_eval.cli.prepare_progress import PrepareProgress
     from liveact_eval.datasets.preparing.expecting import expectation, manifest_folder
     from liveact_eval.datasets.preparing.verify import verify
+    from liveact_eval.datasets.published.commands import prepare_command
 
     card, path = load_dataset(name)
     folder = manifest_folder(card, name, root)
     expected = expectation(card, path.parent, annotations=annotations, root=root)
     with PrepareProgress("verifying", quiet=quiet) as progress:
-        progress.begin(len(expected.split), 0)
         verdict = verify(folder, expected, progress.checking)
-    show_verdict(verdict, name, as_json=as_json)
+    show_verdict(verdict, prepare_command(card, name, root), as_json=as_json)
     if verdict.damages:
         raise typer.Exit(int(ExitCode.PARTIAL))
 

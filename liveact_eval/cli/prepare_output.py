@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from liveact_eval.cli.console import stderr, stdout, write_json
+from liveact_eval.datasets.published.layout import CLIP_FOLDERS
 
 if TYPE_CHECKING:
     from liveact_eval.datasets.preparing.making import Workshop
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from liveact_eval.datasets.preparing.verify import Verdict
 
 
-def show_rows(rows: list[ClipRow], shop: Workshop, *, quiet: bool, as_json: bool) -> None:
-    """What became of the clips: counts by state and reason, each with an example."""
+def show_rows(rows: list[ClipRow], shop: Workshop, use: str, *, quiet: bool, as_json: bool) -> None:
+    """What became of the clips: counts by state and reason, each with an example; and the command that uses them."""
     counts = Counter[str](row.status for row in rows)
     if as_json:
         write_json(
@@ -43,10 +44,12 @@ def show_rows(rows: list[ClipRow], shop: Workshop, *, quiet: bool, as_json: bool
         unchecked = Counter(what for row in rows if row.judgement for what in row.judgement.unchecked)
         for what, count in unchecked.most_common():
             stderr().print(f"not checked in {count} clips: {what}", markup=False, soft_wrap=True)
+        if counts["ready"]:
+            stderr().print(f"Use them with: {use}", markup=False, soft_wrap=True)
 
 
-def show_verdict(verdict: Verdict, name: str, *, as_json: bool) -> None:
-    """What is damaged, and what mends it."""
+def show_verdict(verdict: Verdict, again: str, *, as_json: bool) -> None:
+    """What is damaged, and what mends it: `again`, the command that prepares the dataset."""
     content: dict[str, Any] = {
         "whole": not verdict.damages,
         "checked": verdict.checked,
@@ -70,7 +73,8 @@ def show_verdict(verdict: Verdict, name: str, *, as_json: bool) -> None:
     files = f"{verdict.checked} ready clips looked at, {len(verdict.damages)} damages. Split: {counts or 'unknown'}"
     stdout().print(files, markup=False, soft_wrap=True)
     if verdict.damages:
-        advice = (
-            f"Remove the files named above, then make their clips again: liveact-eval datasets prepare {name}"
-        )
-        stderr().print(advice, markup=False, soft_wrap=True)
+        # The manifest itself and the lists are put in order by preparing.
+        places = tuple(f"{name}/" for name in CLIP_FOLDERS)
+        remove = any(damage.file.startswith(places) for damage in verdict.damages)
+        first = f"Remove the files named above in {', '.join(places)}, then " if remove else "To mend it, "
+        stderr().print(f"{first}prepare it again: {again}", markup=False, soft_wrap=True)

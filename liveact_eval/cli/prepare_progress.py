@@ -61,8 +61,10 @@ class PrepareProgress(LiveBar):
             self.console.print(f"[yellow]{row.status}[/] {escape(text)}", soft_wrap=True)
         self._advance(row.clip_id)
 
-    def checking(self, clip: str) -> None:
-        """A clip is about to be looked at."""
+    def checking(self, clip: str, of: int) -> None:
+        """One of so many clips is about to be looked at."""
+        if not self._total:
+            self.begin(of, 0)
         self._counts["looked at"] += 1
         self._advance(clip)
 

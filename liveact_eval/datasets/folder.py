@@ -12,6 +12,7 @@ from liveact_eval.cards.dataset import DatasetCard, FolderSpec
 from liveact_eval.cards.protocol import Protocol
 from liveact_eval.clips.clip import VIDEO_SUFFIXES, Clip, ClipEntry, printable
 from liveact_eval.datasets.base import Fingerprint, hash_or_error
+from liveact_eval.datasets.spelling import as_on_disk, one_spelling
 from liveact_eval.errors import UserError
 
 _JOURNAL = "journal.sqlite"
@@ -88,10 +89,11 @@ def open_folder(card: DatasetCard, spec: FolderSpec, protocol: Protocol, root: P
 def find_videos(root: Path, pattern: str = "**/*") -> dict[str, Path]:
     """Videos below a folder (or one video), by clip id, in order of the id.
 
-    The id is the path below the folder without its suffix; two files that differ in the suffix only keep it.
+    The id is the path below the folder without its suffix, accents spelled in one way; two files that differ in no
+    more than that keep both.
     """
     if root.is_file():
-        return {printable(root.stem): root}
+        return {one_spelling(printable(root.stem)): root}
     if not root.is_dir():
         raise UserError(f"No folder of videos at {str(root)!r}. Check the path.")
     # What a run made beside its clips is no clip.
@@ -114,7 +116,7 @@ def find_videos(root: Path, pattern: str = "**/*") -> dict[str, Path]:
             f"No video in {str(root)!r} ({found} entries seen). Expected files that end in "
             f"{', '.join(sorted(VIDEO_SUFFIXES))}."
         )
-    plain = [path.relative_to(root).with_suffix("").as_posix() for path in files]
+    plain = [one_spelling(path.relative_to(root).with_suffix("").as_posix()) for path in files]
     twice = {name for name, count in Counter(plain).items() if count > 1}
     named = {
         printable(path.relative_to(root).as_posix() if name in twice else name): path
@@ -134,7 +136,7 @@ def find_sounds(root: Path, clips: tuple[str, ...]) -> tuple[Path, ...]:
     found: list[Path] = []
     lacking: list[str] = []
     for clip in clips:
-        candidates = [root / f"{clip}{suffix}" for suffix in SOUND_SUFFIXES]
+        candidates = [as_on_disk(root / f"{clip}{suffix}") for suffix in SOUND_SUFFIXES]
         path = next((candidate for candidate in candidates if candidate.is_file()), None)
         if path is None:
             lacking.append(clip)

@@ -9,12 +9,12 @@ from typing import Literal
 
 from liveact_eval.cards.dataset import DatasetCard
 from liveact_eval.cards.protocol import Protocol
-from liveact_eval.cards.published import PreparedSpec
 from liveact_eval.clips.clip import Clip, ClipEntry
 from liveact_eval.datasets.base import Fingerprint
-from liveact_eval.datasets.prepared_clips import PreparedClip, Rows, digest, is_usable, prepared_clip
+from liveact_eval.datasets.prepared_clips import PreparedClip, Rows, digest, is_usable, prepared_clips
 from liveact_eval.datasets.preparing.manifest import read_manifest
 from liveact_eval.datasets.published.catalogue import prepared_folder, split_of
+from liveact_eval.datasets.published.commands import prepare_command
 from liveact_eval.datasets.published.layout import PreparedFolder
 from liveact_eval.datasets.published.splits import Split, with_reserve
 from liveact_eval.errors import ClipError, UserError
@@ -123,21 +123,17 @@ def open_prepared(
     """
     folder = prepared_folder(card, root)
     spec = card.prepared
-    if spec is None or not folder.manifest.is_file():
+    if spec is None or not folder.has_manifest:
         raise UserError(unprepared(card, given, folder))
     _check_protocol(card.protocol, protocol, given)
-    rows = read_manifest(folder.manifest)
-    annotations = folder.annotations if folder.annotations.is_dir() else None
-    split = split_of(card, beside, annotations)
+    rows = read_manifest(folder.manifest, prepare_command(card, given, root))
+    split = split_of(card, beside, folder.lists)
     usable = {clip for clip, row in rows.items() if is_usable(row, folder)}
     if use_reserve:
         split = with_reserve(split, sorted(usable))
     if not usable.intersection(split.clips):
-        raise UserError(unprepared(card, given, folder, f" ({_counts(split, rows)})"))
-    clips = tuple(
-        prepared_clip(clip, _driving(split, place, protocol), rows, folder, protocol)
-        for place, clip in enumerate(split.clips)
-    )
+        raise UserError(unprepared(card, given, folder, f" (its manifest says: {_counts(split, rows)})"))
+    clips = prepared_clips(split.clips, rows, folder, protocol)
     return PreparedDataset(card, protocol.model_copy(update={"split": split.name}), split, clips)
 
 
@@ -147,13 +143,6 @@ def unprepared(card: DatasetCard, given: str, folder: PreparedFolder, counts: st
         f"Dataset {card.name!r} ({card.title}) is not prepared: no clip of it is ready in "
         f"{str(folder.path)!r}{counts}. Prepare it with: {prepare_command(card, given)}"
     )
-
-
-def prepare_command(card: DatasetCard, given: str) -> str:
-    """The command that prepares a dataset."""
-    spec: PreparedSpec | None = card.prepared
-    accept = " --accept-terms" if spec is not None and spec.must_accept else ""
-    return f"liveact-eval datasets prepare {given}{accept}"
 
 
 def _check_protocol(prepared: Protocol, wanted: Protocol, given: str) -> None:
@@ -169,12 +158,6 @@ def _check_protocol(prepared: Protocol, wanted: Protocol, given: str) -> None:
             f"protocol.clip_seconds is {seconds:g}, the clips of {given!r} last at most {limit:g} s. Give at most "
             "that, or prepare a card of your own with longer clips."
         )
-
-
-def _driving(split: Split, place: int, protocol: Protocol) -> str:
-    """Whose audio drives the clip at a place; after the last comes the first."""
-    step = 1 if protocol.driving_audio == "permuted" else 0
-    return split.clips[(place + step) % len(split.clips)]
 
 
 def _counts(split: Split, rows: Rows) -> str:

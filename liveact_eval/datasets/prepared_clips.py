@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from liveact_eval.cards.protocol import Protocol
 from liveact_eval.datasets.base import Fingerprint, hash_or_error
+from liveact_eval.datasets.preparing.outlook import files_of
 from liveact_eval.datasets.preparing.rows import ClipFiles, ClipRow, FileFacts
 from liveact_eval.datasets.published.layout import PreparedFolder
 from liveact_eval.errors import ClipError
@@ -59,19 +60,34 @@ class PreparedClip:
     absent: tuple[str, str] | None = None
     """Reason code and message where it cannot be used; then it has no files."""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it can be used, at a glance: its files are there and as large as they were."""
+        return self.absent is None and all(file.looks_right() for file in self.files)
 
-def prepared_clip(
-    clip: str, driving: str, rows: Rows, folder: PreparedFolder, protocol: Protocol
-) -> PreparedClip:
-    """A clip of the split, or why it cannot be used.
+
+def prepared_clips(
+    split: Sequence[str], rows: Rows, folder: PreparedFolder, protocol: Protocol
+) -> tuple[PreparedClip, ...]:
+    """The clips of a split in its order, each ready or with the reason why it cannot be used.
 
     Args:
-        clip: its id.
-        driving: id of the clip whose audio drives it.
+        split: their ids.
         rows: the manifest.
         folder: where the files lie.
-        protocol: says whether there are real videos.
+        protocol: says whose audio drives a clip, and whether there are real videos.
     """
+    # The next clip's audio; after the last comes the first.
+    step = 1 if protocol.driving_audio == "permuted" else 0
+    return tuple(
+        _prepared_clip(clip, split[(place + step) % len(split)], rows, folder, protocol)
+        for place, clip in enumerate(split)
+    )
+
+
+def _prepared_clip(
+    clip: str, driving: str, rows: Rows, folder: PreparedFolder, protocol: Protocol
+) -> PreparedClip:
     try:
         row, files = _ready(rows, clip)
         other, others = (row, files) if driving == clip else _driver(rows, driving)
@@ -126,10 +142,9 @@ def _driver(rows: Rows, clip: str) -> tuple[ClipRow, ClipFiles]:
 
 
 def is_usable(row: ClipRow, folder: PreparedFolder) -> bool:
-    """Whether a clip is ready and still there, at a glance."""
-    if row.status != "ready" or row.files is None:
-        return False
-    return PreparedFile(path=folder.audio(row.clip_id), facts=row.files.audio).looks_right()
+    """Whether a clip is ready and all its files are still there, at a glance."""
+    files = [PreparedFile(path=path, facts=facts) for path, facts in files_of(row, folder)]
+    return row.status == "ready" and bool(files) and all(file.looks_right() for file in files)
 
 
 def digest(content: list[str]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from liveact_eval.clips.clip import VIDEO_SUFFIXES, printable
+from liveact_eval.datasets.spelling import as_on_disk, one_spelling
 from liveact_eval.errors import UserError
 
 LIST_SUFFIXES = (".csv", ".jsonl")
@@ -114,6 +115,9 @@ def _heading(names: list[str]) -> str | None:
 def _unknown(name: str) -> str | None:
     if name in FIELDS:
         return None
+    separator = next((mark for mark in ";\t|" if mark in name), None)
+    if separator is not None:
+        return f"columns are separated by {separator!r}; expected commas"
     near = difflib.get_close_matches(name, FIELDS, n=1, cutoff=0.5)
     guess = f"did you mean {near[0]!r}?" if near else f"expected columns among {', '.join(FIELDS)}"
     return f"unknown column {name!r}; {guess}"
@@ -148,7 +152,7 @@ def _json_lines(text: str, complaints: list[str]) -> Iterator[tuple[int, dict[st
 def _clip(folder: Path, line: int, row: dict[str, str], complaints: list[str]) -> ListedClip | None:
     before = len(complaints)
     given = {name: row.get(name, "").strip() for name in FIELDS}
-    paths = {name: folder / given[name] if given[name] else None for name in FILES}
+    paths = {name: as_on_disk(folder / given[name]) if given[name] else None for name in FILES}
     for name, path in paths.items():
         if path is not None and (problem := _file(path, name)) is not None:
             complaints.append(f"line {line}: {name}: {problem}")
@@ -157,7 +161,7 @@ def _clip(folder: Path, line: int, row: dict[str, str], complaints: list[str]) -
     if not (given["audio"] or given["video"]):
         complaints.append(f"line {line}: neither audio nor video; one is needed to be driven by")
     source = paths["video"] or paths["audio"] or paths["image"]
-    name = printable(given["id"] or (source.stem if source is not None else ""))
+    name = one_spelling(printable(given["id"] or (source.stem if source is not None else "")))
     if len(name) > _LONGEST_ID or not name.isprintable():
         complaints.append(
             f"line {line}: id {name[:20]!r}...: expected at most {_LONGEST_ID} printable characters"

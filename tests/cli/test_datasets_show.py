@@ -54,13 +54,24 @@ def test_rules_in_words(name: str, words: str) -> None:
 def test_show_a_prepared_set(tmp_path: Path) -> None:
     card = write_card(tmp_path)
     prepare(tmp_path / "other", CLIPS[:1], dead=CLIPS[1:2])
-    content = call("datasets", "show", card, "--root", tmp_path / "other", "--json").json
+    other = tmp_path / "other"
+    content = call("datasets", "show", card, "--root", other, "--json").json
     assert content["state"]["by_state"] == {"ready": 1, "dead": 1, "todo": 2}
     assert content["commands"] == [
-        f"liveact-eval run --dataset {card}",
-        f"liveact-eval datasets prepare {card}",
-        f"liveact-eval datasets verify {card}",
+        f"LIVEACT_EVAL_DATA={other} liveact-eval run --dataset {card}",
+        f"liveact-eval datasets prepare {card} --root {other}",
+        f"liveact-eval datasets verify {card} --root {other}",
     ]
+    assert call("datasets", "show", card, "--json").json["state"]["ready"] == 0
+
+
+def test_ready_is_what_a_run_can_use(tmp_path: Path) -> None:
+    card = write_card(tmp_path, "permuted")
+    prepare(tmp_path / "data", CLIPS[:2])
+    state = call("datasets", "show", card, "--json").json["state"]
+    # The audio of the second clip would be that of the third.
+    assert (state["by_state"]["ready"], state["ready"]) == (2, 1)
+    (tmp_path / "data" / "small" / "images" / f"{CLIPS[0]}.png").unlink()
     assert call("datasets", "show", card, "--json").json["state"]["ready"] == 0
 
 

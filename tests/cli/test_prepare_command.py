@@ -124,6 +124,33 @@ def test_fetched_from_the_site(
         hub.close()
 
 
+def test_lists_that_were_damaged_since_are_said(card: Path, videos: Path, tmp_path: Path) -> None:
+    assert call(*words(card, "--videos", videos)).code == 0
+    shutil.rmtree(tmp_path / "data" / "small" / "annotations")
+    answer = call("datasets", "verify", card)
+    assert (answer.code, "no_lists" in answer.out) == (3, True)
+    assert f"To mend it, prepare it again: liveact-eval datasets prepare {card}" in answer.err
+
+
+def test_another_root_is_named_in_every_command(card: Path, videos: Path, tmp_path: Path) -> None:
+    root = tmp_path / "my data"
+    refused(call("datasets", "verify", card, "--root", root), f"datasets prepare {card} --root '{root}'")
+    answer = call(*words(card, "--videos", videos, "--root", root, "--limit", "1"))
+    assert f"Use them with: LIVEACT_EVAL_DATA='{root}' liveact-eval run --dataset {card}" in answer.err
+    (root / "small" / "clips" / "Nobody.mp4").write_bytes(b"")
+    answer = call("datasets", "verify", card, "--root", root)
+    assert "Remove the files named above in clips/, audio/, images/, then prepare it again" in answer.err
+    assert f"--root '{root}'" in answer.err
+    # Folders that cannot even be looked into.
+    far = tmp_path / ("x" * 300)
+    for words_ in (("verify", card), ("prepare", card, "--videos", videos)):
+        answer = call("datasets", *words_, "--root", far)
+        assert answer.code in {2, 4}
+        assert "File name too long" in answer.err
+    state = call("datasets", "show", card, "--root", far, "--json").json["state"]
+    assert (state["ready"], "File name too long" in state["problem"]) == (0, True)
+
+
 def test_plan_does_nothing(card: Path, videos: Path, tmp_path: Path) -> None:
     plan = call(*words(card, "--videos", videos, "--plan", "--json"))
     assert plan.code == 0, plan.err
@@ -150,6 +177,8 @@ def test_what_is_wrong_is_refused_before_anything_is_done(
 ) -> None:
     refused(call("datasets", "prepare", "talkers"), "nothing of it has to be prepared")
     refused(call("datasets", "verify", "talkers"), "nothing of it has to be prepared")
+    refused(call("datasets", "prepare", "folder"), "liveact-eval run --dataset path/to/videos")
+    refused(call(*words(card, "--videos", videos, "--root", card)), "is a file, expected a folder", "--root")
     refused(call("datasets", "prepare", "hdft"), "Did you mean 'hdtf'?")
     refused(call(*words(card, "--videos", tmp_path / "none")), "No folder of videos", "--videos")
     refused(call(*words(card, "--videos", card.parent / "lists")), "No video in")

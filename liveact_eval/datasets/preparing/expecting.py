@@ -10,6 +10,7 @@ from liveact_eval.datasets.preparing.recipe import recipe_of
 from liveact_eval.datasets.preparing.request import Request, choose, lists_at_hand
 from liveact_eval.datasets.preparing.verify import Expectation
 from liveact_eval.datasets.published.catalogue import prepared_folder, split_of
+from liveact_eval.datasets.published.commands import prepare_command
 from liveact_eval.datasets.published.layout import PreparedFolder
 from liveact_eval.errors import UserError
 
@@ -23,11 +24,10 @@ def manifest_folder(card: DatasetCard, given: str, root: Path | None) -> Prepare
         UserError: nothing is prepared there; the message names the command that prepares it.
     """
     folder = prepared_folder(card, root)
-    if not folder.manifest.is_file():
-        where = "" if root is None else f" --root {str(root)!r}"
+    if not folder.has_manifest:
         raise UserError(
             f"Dataset {card.name!r} is not prepared: there is no {str(folder.manifest)!r}. Prepare it with: "
-            f"liveact-eval datasets prepare {given}{where}"
+            f"{prepare_command(card, given, root)}"
         )
     return folder
 
@@ -38,19 +38,18 @@ def expectation(
     """What should be in a dataset's folder. Without the authors' lists, intervals and crops cannot be compared.
 
     Raises:
-        UserError: a folder of lists was given that does not have them.
+        UserError: a folder of lists was given that does not have them, or the committed split was changed.
     """
     recipe = recipe_of(card.protocol)
     request = Request(card=card, beside=beside, root=root, annotations=annotations)
     lists = lists_at_hand(request)
-    try:
-        split = split_of(card, beside, lists)
-    except UserError:
-        # No list is committed, and the authors' lists are not here.
-        return Expectation(recipe=recipe, split=(), known=None, identities={})
+    if lists is None and card.prepared is not None and card.prepared.split_sha256 is None:
+        # The split is drawn from the lists.
+        return Expectation(recipe=recipe, split=(), known=None, identities=None)
+    split = split_of(card, beside, lists)
     if lists is None:
         known = frozenset((*split.clips, *split.reserve))
-        return Expectation(recipe=recipe, split=split.clips, known=known, identities={})
+        return Expectation(recipe=recipe, split=split.clips, known=known, identities=None)
     wanted = choose(replace(request, reserve=_ALL), lists)
     return Expectation(
         recipe=recipe,

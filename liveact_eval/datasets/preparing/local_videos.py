@@ -27,10 +27,9 @@ class LocalVideos:
         Raises:
             ClipError: `not_in_folder`; or `ambiguous`: two files have that name.
         """
-        names = dict.fromkeys(
-            [clip.video_id, clip.video_name, f"{clip.subset}_{clip.video_name}" if clip.subset else ""]
-        )
-        for name in filter(None, names):
+        subset = [f"{clip.subset}_{clip.video_name}"] if clip.subset else []
+        names = list(dict.fromkeys([clip.video_id, clip.video_name, *subset]))
+        for name in names:
             found = self.by_stem.get(name, ())
             if len(found) > 1:
                 places = ", ".join(str(path) for path in found)
@@ -41,7 +40,7 @@ class LocalVideos:
                 return found[0]
         raise ClipError(
             "not_in_folder",
-            f"no video in {str(self.folder)!r} is named {clip.video_id} or {clip.video_name}",
+            f"no video in {str(self.folder)!r} is named {' or '.join(names)}",
         )
 
 

@@ -20,7 +20,7 @@ from liveact_eval.errors import ClipError
 from liveact_eval.networks.provider import Networks
 
 NOT_THERE = "not_in_folder"
-_LOCAL_AND_BAD = frozenset({"unreadable", "no_video_stream"})
+_LOCAL_AND_BAD = frozenset({"unreadable", "no_video_stream", "too_large"})
 _NOT_THE_CLIPS_FAULT = frozenset(
     {"needs_detector", "worker_died", "internal_error", "out_of_memory", "missing_file"}
 )

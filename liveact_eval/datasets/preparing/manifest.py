@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from liveact_eval.datasets.preparing.rows import ROW_VERSION, ClipRow
-from liveact_eval.errors import NewerFileError, UserError
+from liveact_eval.errors import BrokenEnvironmentError, NewerFileError, UserError
 from liveact_eval.files import atomic_path, full_disk, is_full
 
 if TYPE_CHECKING:
@@ -51,8 +51,12 @@ def read_lines(path: Path) -> list[Line]:
     return [_parse(path, number, line) for number, line in enumerate(whole.split(b"\n")[:-1], start=1)]
 
 
-def read_manifest(path: Path) -> dict[str, ClipRow]:
+def read_manifest(path: Path, again: str) -> dict[str, ClipRow]:
     """The rows of a manifest by clip id, in the order of the file.
+
+    Args:
+        path: the file.
+        again: the command that prepares the dataset, for the message.
 
     Raises:
         UserError: a line cannot be read, or was edited; the message names it.
@@ -62,8 +66,7 @@ def read_manifest(path: Path) -> dict[str, ClipRow]:
     for line in lines:
         if line.problem is not None:
             raise UserError(
-                f"{str(path)!r}, line {line.number}: {line.problem}. Such clips are made again by: "
-                f"liveact-eval datasets prepare {path.parent.name}"
+                f"{str(path)!r}, line {line.number}: {line.problem}. Such clips are made again by: {again}"
             )
     return {line.row.clip_id: line.row for line in lines if line.row is not None}
 
@@ -86,6 +89,8 @@ class Manifest:
                 f"{str(self.path.parent)!r} is being prepared by another process. Wait for it, or give another "
                 "folder with --root"
             ) from error
+        except PermissionError as error:
+            raise self._closed(error) from error
         try:
             if self.path.exists():
                 # Lines that are damaged or edited are dropped here: their clips are made again.
@@ -93,6 +98,9 @@ class Manifest:
                 self._rows = {line.row.clip_id: line.row for line in lines if line.row and not line.problem}
                 self.tidy(self._rows)
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        except PermissionError as error:
+            self._lock.release()
+            raise self._closed(error) from error
         except BaseException:
             self._lock.release()
             raise
@@ -104,17 +112,18 @@ class Manifest:
             self._descriptor = None
         self._lock.release()
 
+    def _closed(self, error: PermissionError) -> BrokenEnvironmentError:
+        return BrokenEnvironmentError(
+            f"{str(error.filename or self.path)!r} cannot be written: {error.strerror}. Mend its permissions, or give "
+            "another folder with --root"
+        )
+
     def __contains__(self, clip: str) -> bool:
         return clip in self._rows
 
     def get(self, clip: str) -> ClipRow | None:
         """The row of a clip, if there is one."""
         return self._rows.get(clip)
-
-    @property
-    def rows(self) -> list[ClipRow]:
-        """All rows."""
-        return list(self._rows.values())
 
     def put(self, row: ClipRow) -> None:
         """Add a row, or replace that of the same clip; it is on the disk when this returns.
@@ -158,7 +167,7 @@ def _parse(path: Path, number: int, line: bytes) -> Line:
     try:
         content = json.loads(line)
         version = content["row_version"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Line(number, None, "it is no row of a manifest")
     if isinstance(version, int) and version > ROW_VERSION:
         raise NewerFileError(

@@ -22,7 +22,11 @@ def check_prefix(prefix: str) -> str:
     Raises:
         UserError: it is no http or https address.
     """
-    parts = urlsplit(prefix)
+    try:
+        parts = urlsplit(prefix)
+    except ValueError:
+        # Brackets where a host should be.
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise UserError(
             f"{prefix!r} is no address to put file names behind. Expected something like "

@@ -77,7 +77,7 @@ def outlook_of(shop: Workshop, wanted: Sequence[Wanted], *, retry_failed: bool) 
 
 
 def _rows(shop: Workshop) -> dict[str, ClipRow]:
-    if not shop.folder.manifest.is_file():
+    if not shop.folder.has_manifest:
         return {}
     lines = read_lines(shop.folder.manifest)
     return {line.row.clip_id: line.row for line in lines if line.row is not None and line.problem is None}

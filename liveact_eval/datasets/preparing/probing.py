@@ -11,6 +11,9 @@ from liveact_eval.clips.alignment import start_of
 from liveact_eval.clips.media import open_input, reason_of
 from liveact_eval.errors import ClipError
 
+LARGEST_PICTURE = (7680, 4320)
+"""Pictures with more pixels than this are refused: a small file can hold pictures that fill the memory."""
+
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
@@ -28,15 +31,13 @@ class Probe:
     """Video codec."""
     size: tuple[int, int]
     """Width and height as stored; pictures may have to be turned."""
-    has_sound: bool
-    """Whether there is an audio stream."""
 
 
 def probe(path: Path) -> Probe:
     """What a video says about itself; nothing is decoded.
 
     Raises:
-        ClipError: `missing_file`, `unreadable`, `no_video_stream`.
+        ClipError: `missing_file`, `unreadable`, `no_video_stream`, `too_large`.
     """
     with open_video(path) as container:
         video = picture_stream(container, path)
@@ -50,7 +51,6 @@ def probe(path: Path) -> Probe:
             seconds=float(seconds),
             codec=video.codec_context.name,
             size=(video.codec_context.width, video.codec_context.height),
-            has_sound=bool(container.streams.audio),
         )
 
 
@@ -69,9 +69,19 @@ def open_video(path: Path) -> InputContainer:
 
 
 def picture_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The pictures of an opened video; `no_video_stream` as a `ClipError`."""
+    """The pictures of an opened video; `no_video_stream` or `too_large` as a `ClipError`."""
     if not container.streams.video:
         raise ClipError("no_video_stream", f"{path.name!r} holds no video stream")
     video = container.streams.video[0]
+    width, height = video.codec_context.width, video.codec_context.height
+    most = LARGEST_PICTURE[0] * LARGEST_PICTURE[1]
+    if width * height > most:
+        raise ClipError(
+            "too_large",
+            f"{path.name!r} has {width}x{height} pixels, expected at most as many as {LARGEST_PICTURE[0]}x"
+            f"{LARGEST_PICTURE[1]}. Make a smaller copy of it",
+        )
+    # Pictures may be larger than the header says.
+    video.codec_context.options = {"max_pixels": str(most)}
     video.thread_type = "SLICE"
     return video

@@ -15,6 +15,7 @@ from liveact_eval.datasets.preparing.local_videos import look_into
 from liveact_eval.datasets.preparing.making import Workshop
 from liveact_eval.datasets.preparing.mirror import check_prefix
 from liveact_eval.datasets.preparing.obtaining import Patience, Source
+from liveact_eval.datasets.preparing.places import check_places
 from liveact_eval.datasets.preparing.recipe import recipe_of
 from liveact_eval.datasets.preparing.wanted import Wanted, wanted_clips, wanted_long
 from liveact_eval.datasets.preparing.ytdlp import find_programs
@@ -61,17 +62,21 @@ def workshop(request: Request) -> Workshop:
 
     Raises:
         UserError: the dataset is no published one, a program lacks, or a folder or address is wrong.
+        BrokenEnvironmentError: files cannot be made where they should go.
     """
     folder = prepared_folder(request.card, request.root)
     spec = request.card.prepared
     if spec is None:
         raise ValueError("a card without a prepared folder is refused above")
+    # Beside the prepared folders: two of them may be cut from the same videos.
+    store = folder.path.parent / "videos" / spec.annotations
+    source = _source(request)
+    check_places([*folder.places, *([] if source.way == "folder" else [store])])
     return Workshop(
         recipe=recipe_of(request.card.protocol),
         folder=folder,
-        # Beside the prepared folders: two of them may be cut from the same videos.
-        store=folder.path.parent / "videos" / spec.annotations,
-        source=_source(request),
+        store=store,
+        source=source,
         networks=Networks(),
     )
 
@@ -92,9 +97,9 @@ def lists_at_hand(request: Request) -> Path | None:
     """
     if request.annotations is not None:
         return find_annotations(request.card, request.annotations)
-    folder = prepared_folder(request.card, request.root).annotations
+    folder = prepared_folder(request.card, request.root).lists
     try:
-        return find_annotations(request.card, folder) if folder.is_dir() else None
+        return None if folder is None else find_annotations(request.card, folder)
     except UserError:
         # What a broken download or another commit left there is fetched anew.
         return None

@@ -13,7 +13,6 @@ Status = Literal["todo", "downloaded", "ready", "dead", "error", "bad"]
 """`todo`: not tried, or there is no file for it; `downloaded`: its video is there; `ready`: its files are there;
 `dead`: the site has its video no more, or not for us; `error`: worth another try; `bad`: the video is there and the
 clip cannot be used."""
-STATUSES: tuple[Status, ...] = ("ready", "downloaded", "todo", "error", "dead", "bad")
 Way = Literal["yt-dlp", "mirror", "folder"]
 """How a video was obtained."""
 

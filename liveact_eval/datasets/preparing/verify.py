@@ -17,10 +17,8 @@ from liveact_eval.datasets.preparing.manifest import read_lines
 from liveact_eval.datasets.preparing.outlook import files_of
 from liveact_eval.datasets.preparing.recipe import CutRecipe
 from liveact_eval.datasets.preparing.rows import ClipRow, FileFacts
-from liveact_eval.datasets.published.layout import PreparedFolder
+from liveact_eval.datasets.published.layout import CLIP_FOLDERS, PreparedFolder
 from liveact_eval.files import sha256_of
-
-_FOLDERS = ("clips", "audio", "images")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,22 +57,25 @@ class Expectation:
     """Ids of the clips that are asked for."""
     known: frozenset[str] | None
     """Ids that may be there; `None`: not known."""
-    identities: Mapping[str, str]
-    """Identity of clips by id, as far as the authors' lists are at hand."""
+    identities: Mapping[str, str] | None
+    """Identity of clips by id; `None`: the authors' lists are not at hand."""
 
 
-def verify(folder: PreparedFolder, expected: Expectation, told: Callable[[str], None]) -> Verdict:
+def verify(folder: PreparedFolder, expected: Expectation, told: Callable[[str, int], None]) -> Verdict:
     """Look at every row and every file.
 
     Args:
         folder: a prepared folder with a manifest.
         expected: what should be in it.
-        told: hears the id of each clip before it is looked at.
+        told: hears the id of each clip before it is looked at, and how many there are.
 
     Raises:
         UserError: the manifest cannot be read at all.
     """
     damages: list[Damage] = []
+    if expected.identities is None:
+        message = "the lists are not there as pinned; intervals and crops were not compared"
+        damages.append(Damage(clip=None, file=folder.annotations.name, code="no_lists", message=message))
     rows: dict[str, ClipRow] = {}
     for line in read_lines(folder.manifest):
         where = f"{folder.manifest.name}:{line.number}"
@@ -87,7 +88,7 @@ def verify(folder: PreparedFolder, expected: Expectation, told: Callable[[str], 
     owners = {facts.sha256: row.clip_id for row in rows.values() for _, facts in files_of(row, folder)}
     ready = [row for row in rows.values() if row.status == "ready"]
     for row in ready:
-        told(row.clip_id)
+        told(row.clip_id, len(ready))
         damages += _clip_damages(row, folder, expected.recipe, owners)
     damages += _strangers(folder, ready)
     wanted = [rows[clip].status if clip in rows else "todo" for clip in expected.split]
@@ -100,7 +101,7 @@ def _row_damages(row: ClipRow, expected: Expectation, where: str) -> Iterator[Da
 
     if expected.known is not None and row.clip_id not in expected.known:
         yield damage("foreign_clip", f"{row.clip_id!r} is no clip of this dataset")
-    identity = expected.identities.get(row.clip_id)
+    identity = (expected.identities or {}).get(row.clip_id)
     if identity is not None and row.status == "ready" and row.identity != identity:
         yield damage(
             "other_recipe", "it was cut by another interval, crop or protocol than the card asks for"
@@ -147,7 +148,7 @@ def _content(path: Path, facts: FileFacts, row: ClipRow, owners: Mapping[str, st
 def _strangers(folder: PreparedFolder, ready: Sequence[ClipRow]) -> Iterator[Damage]:
     """Files that no ready clip owns; what is being written has a leading dot."""
     owned = {path for row in ready for path, _ in files_of(row, folder)}
-    for name in _FOLDERS:
+    for name in CLIP_FOLDERS:
         place = folder.path / name
         for path in sorted(place.rglob("*")) if place.is_dir() else ():
             if path not in owned and not path.is_dir() and not path.name.startswith("."):

@@ -12,6 +12,8 @@ from liveact_eval.errors import UserError
 from liveact_eval.files import sha256_of
 
 _HOST = "https://raw.githubusercontent.com"
+_SHOWN = 3
+"""Complaints that are told; fifteen addresses hide what to do."""
 
 
 def address_of(spec: PreparedSpec, file: AnnotationFile) -> str:
@@ -20,14 +22,19 @@ def address_of(spec: PreparedSpec, file: AnnotationFile) -> str:
 
 
 def find_annotations(card: DatasetCard, folder: Path) -> Path:
-    """The folder that holds a dataset's lists: `folder`, or where the repository has them below it. Checks each.
+    """The folder that holds a dataset's lists. Checks each.
+
+    Args:
+        card: a card of kind `prepared`.
+        folder: where they lie; or a folder that has them in one named after the lists, or as the repository has them.
 
     Raises:
         UserError: a list is missing, or is not the pinned one; the message names each.
     """
     spec = _spec(card)
-    homes = dict.fromkeys([folder, *(folder / Path(file.path).parent for file in spec.files)])
-    found = {home: [file for file in spec.files if (home / Path(file.path).name).is_file()] for home in homes}
+    places = (folder / Path(file.path).parent for file in spec.files)
+    homes = dict.fromkeys([folder, folder / spec.annotations, *places])
+    found = {home: [file for file in spec.files if _is_there(home / Path(file.path).name)] for home in homes}
     best = max(found, key=lambda home: len(found[home]))
     problems = [
         f"missing: {Path(file.path).name} ({address_of(spec, file)})"
@@ -41,11 +48,12 @@ def find_annotations(card: DatasetCard, folder: Path) -> Path:
                 f"another content: {best / Path(file.path).name}: SHA-256 {sha256}, expected {file.sha256}"
             )
     if problems:
-        listing = "\n  ".join(problems)
+        more = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        listing = "\n  ".join(problems[:_SHOWN] + more)
         raise UserError(
             f"{card.title}: {len(problems)} of {len(spec.files)} published lists are not as pinned in {str(folder)!r}:"
             f"\n  {listing}\nTake them from https://github.com/{spec.repository} at commit {spec.commit[:12]}, or let "
-            f"them be fetched: liveact-eval datasets prepare {card.name}"
+            f"them be fetched: liveact-eval datasets prepare {card.name}, without --annotations"
         )
     return best
 
@@ -79,10 +87,23 @@ def fetch_annotations(
         if path.is_file() and (file.sha256 is None or _hash(path) == file.sha256):
             continue
         web = Web(addresses(spec, file))
-        described, version = web.describe(path.name)
-        job = Job(web.endpoint, version, described, file.sha256, path)
-        transfer(web, job, advanced=advanced, waiting=waiting)
+        try:
+            described, version = web.describe(path.name)
+            job = Job(web.endpoint, version, described, file.sha256, path)
+            transfer(web, job, advanced=advanced, waiting=waiting)
+        except UserError as error:
+            raise UserError(
+                f"{card.title}: a published list does not come: {error}. Or give a copy of "
+                f"https://github.com/{spec.repository} at commit {spec.commit[:12]}: --annotations DIR"
+            ) from error
     return find_annotations(card, folder)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise UserError(f"{str(path)!r} cannot be looked at: {error.strerror}. Check the folder.") from error
 
 
 def _hash(path: Path) -> str:

@@ -9,6 +9,7 @@ from liveact_eval.cards.dataset import DatasetCard
 from liveact_eval.cards.published import PreparedSpec
 from liveact_eval.datasets.published.annotation_files import find_annotations
 from liveact_eval.datasets.published.celebvhq import read_celebvhq
+from liveact_eval.datasets.published.commands import run_command
 from liveact_eval.datasets.published.emtd import read_emtd
 from liveact_eval.datasets.published.hdtf import read_hdtf
 from liveact_eval.datasets.published.layout import PreparedFolder
@@ -54,12 +55,6 @@ def split_of(card: DatasetCard, beside: Path, annotations: Path | None = None) -
     return read_split(card, beside)
 
 
-def split_clips(card: DatasetCard, beside: Path, annotations: Path | None = None) -> list[str]:
-    """Ids of the split and, after them, of its reserve, in order; see `split_of`."""
-    split = split_of(card, beside, annotations)
-    return [*split.clips, *split.reserve]
-
-
 def long_clips(card: DatasetCard, annotations: Path) -> dict[str, LongAudio]:
     """The long audios of a card that has a `concatenate` section, by clip id.
 
@@ -79,8 +74,9 @@ def prepared_folder(card: DatasetCard, root: Path | None = None) -> PreparedFold
 
 def _spec(card: DatasetCard) -> PreparedSpec:
     if card.prepared is None:
+        given = "path/to/videos" if card.folder is not None and card.folder.path is None else card.name
         raise UserError(
             f"Dataset {card.name!r} is of kind {card.kind!r}: nothing of it has to be prepared. Use it with: "
-            f"liveact-eval run --dataset {card.name}"
+            f"{run_command(given)}"
         )
     return card.prepared

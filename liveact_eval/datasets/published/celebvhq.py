@@ -18,7 +18,7 @@ from liveact_eval.datasets.published.source_clip import RelativeBox, SourceClip
 from liveact_eval.errors import UserError
 
 LIST = "celebvhq_info.json"
-_CLIP = re.compile(r"(?P<video>[A-Za-z0-9_-]{11})_(?P<index>\d{1,6})")
+_CLIP = re.compile(r"(?P<video>[A-Za-z0-9_-]{11})_(?P<index>[0-9]{1,6})")
 _HUNDREDTHS = 100
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -63,7 +63,10 @@ def _clip(line: Line, row: int, prompt: str) -> SourceClip:
 
 
 def _cells(line: Line) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line.text]))]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line.text]))]
+    except csv.Error as error:
+        raise line.error(f"no CSV: {error}", ", ".join(COLUMNS)) from error
 
 
 def _seconds(text: str, line: Line) -> Fraction:

@@ -12,13 +12,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from liveact_eval.clips.clip import safe_name
+from liveact_eval.errors import UserError
 
 DATA_VARIABLE = "LIVEACT_EVAL_DATA"
 """Environment variable that moves the folder of prepared datasets."""
+CLIP_FOLDERS = ("clips", "audio", "images")
+"""Folders that hold files of clips, and nothing else."""
 
 
 def prepared_root(root: Path | None = None) -> Path:
@@ -43,6 +47,11 @@ class PreparedFolder:
         return cls(prepared_root(root) / safe_name(dataset))
 
     @property
+    def places(self) -> tuple[Path, ...]:
+        """All folders that are written into."""
+        return (self.path, self.annotations, *(self.path / name for name in CLIP_FOLDERS))
+
+    @property
     def manifest(self) -> Path:
         """One line per clip: state, reason, hashes."""
         return self.path / "manifest.jsonl"
@@ -51,6 +60,24 @@ class PreparedFolder:
     def annotations(self) -> Path:
         """The authors' lists as they were fetched."""
         return self.path / "annotations"
+
+    @property
+    def has_manifest(self) -> bool:
+        """Whether anything was prepared here.
+
+        Raises:
+            UserError: the folder cannot be looked into.
+        """
+        return _ask(self.manifest, Path.is_file)
+
+    @property
+    def lists(self) -> Path | None:
+        """Folder of the authors' lists, if there is one; what is in it was not checked.
+
+        Raises:
+            UserError: the folder cannot be looked into.
+        """
+        return self.annotations if _ask(self.annotations, Path.is_dir) else None
 
     def clip(self, clip: str) -> Path:
         """The video of a clip, with sound."""
@@ -63,3 +90,13 @@ class PreparedFolder:
     def image(self, clip: str) -> Path:
         """The reference image of a clip."""
         return self.path / "images" / f"{safe_name(clip)}.png"
+
+
+def _ask(path: Path, question: Callable[[Path], bool]) -> bool:
+    try:
+        return question(path)
+    except OSError as error:
+        raise UserError(
+            f"{str(path)!r} cannot be looked at: {error.strerror}. Mend its permissions, or name another folder by "
+            f"{DATA_VARIABLE}"
+        ) from error

@@ -60,7 +60,11 @@ def video_id(url: str, line: Line) -> str:
     Raises:
         UserError: the address has no such parameter, or it is no video id.
     """
-    found = parse_qs(urlsplit(url).query).get("v", [""])[0]
+    try:
+        found = parse_qs(urlsplit(url).query).get("v", [""])[0]
+    except ValueError:
+        # Brackets where a host should be.
+        found = ""
     if not _VIDEO_ID.fullmatch(found):
         raise line.error(f"{url!r} names no video", "an address with v= and eleven letters, digits, - or _")
     return found

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from liveact_eval.clips.clip import safe_name
-
 CropRule = Literal["pixels", "face", "upper_body", "normalised"]
 """How the square is found: `pixels`, the listed box scaled to the height that was obtained; `face`, a face detector
 over the clip, union of its boxes times `crop_ratio`; `upper_body`, a square from above the head to the hips, centred
@@ -79,8 +77,3 @@ class SourceClip:
     def seconds(self) -> Fraction | None:
         """Length of the clip, or `None` where the list states no times."""
         return None if self.start_s is None or self.end_s is None else self.end_s - self.start_s
-
-    @property
-    def file_stem(self) -> str:
-        """The clip's id as a file name without suffix; differs from it where the id begins with a dash."""
-        return safe_name(self.id)

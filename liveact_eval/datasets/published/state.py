@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from liveact_eval.cards.dataset import DatasetCard
+from liveact_eval.datasets.prepared_clips import prepared_clips
 from liveact_eval.datasets.preparing.manifest import read_manifest
 from liveact_eval.datasets.published.catalogue import prepared_folder, split_of
+from liveact_eval.datasets.published.commands import prepare_command
 from liveact_eval.datasets.published.splits import Split
 from liveact_eval.errors import UserError
 
@@ -20,7 +22,8 @@ class DatasetState:
     clips: int | None
     """Clips of the split; `None`: a folder has as many as it has."""
     ready: int | None
-    """How many of them can be used now; `None`: not known before they are looked at."""
+    """How many of them can be used now, with the audio that drives them; `None`: not known before they are looked
+    at."""
     ids: tuple[str, ...] = ()
     """Clips of a published split, in order; empty where the list is not drawn yet."""
     reserve: int = 0
@@ -33,11 +36,12 @@ class DatasetState:
     """Why it cannot be told, or cannot be used as it is."""
 
 
-def state_of(card: DatasetCard, beside: Path, root: Path | None = None) -> DatasetState:
+def state_of(card: DatasetCard, given: str, beside: Path, root: Path | None = None) -> DatasetState:
     """How much of a dataset is here.
 
     Args:
         card: any dataset card.
+        given: name or path of the card as the user wrote it, for commands in messages.
         beside: folder of the card.
         root: folder of all prepared datasets; the default is `prepared_root()`.
     """
@@ -48,19 +52,20 @@ def state_of(card: DatasetCard, beside: Path, root: Path | None = None) -> Datas
     folder = prepared_folder(card, root)
     wanted = card.prepared.rule.clips
     try:
-        rows = read_manifest(folder.manifest) if folder.manifest.is_file() else {}
-        annotations = folder.annotations if folder.annotations.is_dir() else None
+        again = prepare_command(card, given, root)
+        rows = read_manifest(folder.manifest, again) if folder.has_manifest else {}
+        lists = folder.lists
         split = (
             Split(name=card.prepared.split, clips=())
-            if card.prepared.split_sha256 is None and annotations is None
-            else split_of(card, beside, annotations)
+            if card.prepared.split_sha256 is None and lists is None
+            else split_of(card, beside, lists)
         )
     except UserError as error:
         return DatasetState(clips=wanted, ready=0, folder=folder.path, problem=str(error))
     states = Counter[str](rows[clip].status if clip in rows else "todo" for clip in split.clips)
     return DatasetState(
         clips=wanted,
-        ready=states["ready"],
+        ready=sum(clip.is_here for clip in prepared_clips(split.clips, rows, folder, card.protocol)),
         ids=split.clips,
         reserve=len(split.reserve),
         states={state: count for state, count in states.items() if count},

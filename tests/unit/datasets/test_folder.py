@@ -48,6 +48,17 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
     assert list(find_videos(tmp_path)) == ["x\\xff"]
 
 
+def test_accents_are_spelled_in_one_way(tmp_path: Path) -> None:
+    apart = tmp_path / "cafe\u0301.mp4"
+    apart.touch()
+    assert find_videos(tmp_path) == {"caf\u00e9": apart}
+    assert find_videos(apart) == {"caf\u00e9": apart}
+    (tmp_path / "cafe\u0301.wav").touch()
+    assert find_sounds(tmp_path, ("caf\u00e9",)) == (tmp_path / "cafe\u0301.wav",)
+    (tmp_path / "caf\u00e9.mp4").touch()
+    assert len(find_videos(tmp_path)) == len(list(tmp_path.glob("*.mp4")))
+
+
 def test_what_runs_made_is_left_out(folder: Path) -> None:
     made = folder / "runs" / "x"
     (made / "videos" / "still").mkdir(parents=True)

@@ -60,6 +60,7 @@ def test_json_lines(folder: Path) -> None:
         ("", r"no clips\. Expected one row per clip, with columns among id, image, audio"),
         ("image,audio\n", r"no clips"),
         ("imge,audio\n", r"line 1: unknown column 'imge'; did you mean 'image'\?"),
+        ("image;audio\n", r"line 1: columns are separated by ';'; expected commas"),
         ("image,path\n", r"line 1: unknown column 'path'; expected columns among id, image"),
         ("image,audio,image\n", r"line 1: the column 'image' is there twice"),
         ("image,audio\nmedia/a.png\n", r"line 2: 1 cells, the heading has 2"),
@@ -73,6 +74,10 @@ def test_json_lines(folder: Path) -> None:
         (
             "image,audio\nmedia/a.png,media/a.wav\nmedia/b.png,media/a.wav\n",
             r"line 3: the id 'a' is that of line 2",
+        ),
+        (
+            "id,video\ncaf\u00e9,media/a.mp4\ncafe\u0301,media/b.mp4\n",
+            r"line 3: the id 'caf\u00e9' is that of line 2",
         ),
         (
             "image,audio,video\nmedia/a.png,media/a.wav,\nmedia/b.png,,media/b.mp4\n",
@@ -105,6 +110,12 @@ def test_csv_that_cannot_be_used(folder: Path, text: str, message: str) -> None:
 def test_json_lines_that_cannot_be_used(folder: Path, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         read_clips(write(folder, text, "clips.jsonl"))
+
+
+def test_names_with_accents_in_either_spelling(folder: Path) -> None:
+    (folder / "cafe\u0301.mp4").write_bytes(b"")
+    (clip,) = read_clips(write(folder, "video\ncaf\u00e9.mp4\n"))
+    assert (clip.id, clip.video) == ("caf\u00e9", folder / "cafe\u0301.mp4")
 
 
 def test_all_complaints_at_once(folder: Path) -> None:

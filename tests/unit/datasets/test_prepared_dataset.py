@@ -192,6 +192,9 @@ def test_reserve_makes_another_split(root: Path) -> None:
     assert dataset.protocol.split == "hdtf-50@1+r2"
     clips = [("a", "1")]
     assert dataset.protocol.identify(clips) != opened().protocol.identify(clips)
+    # A clip that lost any of its files lacks too.
+    PreparedFolder.of("hdtf", root).image(FIRST).unlink()
+    assert opened(use_reserve=True).split.clips[0] == SPLIT.reserve[1]
 
 
 def test_long_audio_has_no_real_video(root: Path) -> None:
@@ -231,7 +234,8 @@ def test_nothing_ready_is_unprepared(tmp_path: Path) -> None:
     put(tmp_path, FIRST, "dead")
     card, path = load_dataset("hdtf")
     with pytest.raises(
-        UserError, match=r"is ready in .* \(49 todo, 1 dead\)\. Prepare it with: .*prepare hdtf$"
+        UserError,
+        match=r"is ready in .* \(its manifest says: 49 todo, 1 dead\)\. Prepare it with: .*prepare hdtf$",
     ):
         open_prepared(card, card.protocol, given="hdtf", beside=path.parent, root=tmp_path)
 
@@ -254,11 +258,11 @@ def test_clips_are_what_they_were_cut_to(root: Path, changes: dict[str, Any], me
 
 def test_state(root: Path) -> None:
     card, path = load_dataset("hdtf")
-    state = state_of(card, path.parent)
+    state = state_of(card, "hdtf", path.parent)
     assert (state.clips, state.ready, state.states) == (50, 2, {"ready": 2, "dead": 1, "todo": 47})
     assert (state.folder, state.problem, len(state.ids)) == (root / "hdtf", None, 50)
     (root / "hdtf" / "manifest.jsonl").write_text("x\n", encoding="utf-8")
-    state = state_of(card, path.parent)
+    state = state_of(card, "hdtf", path.parent)
     assert state.ready == 0
     assert state.problem is not None
     assert "line 1" in state.problem

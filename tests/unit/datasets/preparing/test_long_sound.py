@@ -58,9 +58,9 @@ def test_parts_follow_each_other_and_return(tmp_path: Path, videos: Path, heard:
         known=frozenset({"talk_long"}),
         identities={"talk_long": wanted[0].identity(RECIPE)},
     )
-    assert verify(shop.folder, expected, lambda clip: None).damages == ()
+    assert verify(shop.folder, expected, lambda clip, of: None).damages == ()
     shop.folder.audio("talk_long").write_bytes(shop.folder.audio("talk_long").read_bytes()[:-2])
-    assert {damage.code for damage in verify(shop.folder, expected, lambda clip: None).damages} == {
+    assert {damage.code for damage in verify(shop.folder, expected, lambda clip, of: None).damages} == {
         "changed_file",
         "wrong_length",
     }

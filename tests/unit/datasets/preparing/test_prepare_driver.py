@@ -55,7 +55,7 @@ def prepare(
 ) -> dict[str, ClipRow]:
     run = Preparation(shop=shop, wanted=wanted_clips(clips), retry_failed=retry, listener=heard or Heard())
     rows = run.run(workers)
-    assert read_manifest(shop.folder.manifest) == {row.clip_id: row for row in rows}
+    assert read_manifest(shop.folder.manifest, "prepare") == {row.clip_id: row for row in rows}
     return {row.clip_id: row for row in rows}
 
 

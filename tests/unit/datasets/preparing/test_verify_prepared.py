@@ -55,7 +55,7 @@ def folder(whole: Path, tmp_path: Path) -> PreparedFolder:
 
 
 def found(folder: PreparedFolder, expected: Expectation = EXPECTED) -> Verdict:
-    return verify(folder, expected, lambda clip: None)
+    return verify(folder, expected, lambda clip, of: None)
 
 
 def codes(verdict: Verdict) -> set[tuple[str | None, str]]:
@@ -81,10 +81,10 @@ def facts_as_they_are(row: ClipRow, folder: PreparedFolder) -> ClipRow:
 
 
 def test_undamaged_set_is_whole(folder: PreparedFolder) -> None:
-    told: list[str] = []
-    verdict = verify(folder, EXPECTED, told.append)
+    told: list[tuple[str, int]] = []
+    verdict = verify(folder, EXPECTED, lambda clip, of: told.append((clip, of)))
     assert verdict == Verdict(damages=(), checked=2, statuses={"ready": 2, "todo": 1})
-    assert told == list(IDS)
+    assert told == [(clip, len(IDS)) for clip in IDS]
 
 
 def test_dates_do_not_matter(folder: PreparedFolder) -> None:

@@ -19,7 +19,7 @@ from liveact_eval.datasets.published.annotation_files import (
     fetch_annotations,
     find_annotations,
 )
-from liveact_eval.datasets.published.catalogue import long_clips, source_clips, split_clips, split_of
+from liveact_eval.datasets.published.catalogue import long_clips, source_clips, split_of
 from liveact_eval.datasets.published.emtd import LIST
 from liveact_eval.errors import UserError
 
@@ -101,8 +101,20 @@ def test_another_content_takes_no_name(
     assert not (tmp_path / "lists" / LIST).exists()
 
 
+def test_a_server_without_the_list(
+    card: DatasetCard, server: tuple[str, list[str]], emtd: Path, tmp_path: Path
+) -> None:
+    (emtd / LIST).unlink()
+    with pytest.raises(
+        UserError, match=r"EMTD: a published list does not come: .*a312dec05ec7: --annotations"
+    ):
+        fetched(card, tmp_path / "lists", server[0])
+
+
 def test_found_flat_or_as_in_the_repository(card: DatasetCard, emtd: Path, tmp_path: Path) -> None:
     assert find_annotations(card, emtd) == emtd
+    # Its parent, where the lists of several datasets lie beside each other.
+    assert find_annotations(card, emtd.parent) == emtd
     emtd.rename(tmp_path / "EMTD_dataset")
     assert find_annotations(card, tmp_path) == tmp_path / "EMTD_dataset"
 
@@ -110,6 +122,8 @@ def test_found_flat_or_as_in_the_repository(card: DatasetCard, emtd: Path, tmp_p
 def test_missing_and_changed_lists_are_named(card: DatasetCard, emtd: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"1 of 1 published lists .*\n  missing: echomimicv2_.*%2Bstart"):
         find_annotations(card, tmp_path / "none")
+    with pytest.raises(UserError, match=r"15 of 15 published(.|\n)*and 12 more\nTake them"):
+        find_annotations(load_dataset("hdtf")[0], tmp_path / "none")
     (emtd / LIST).write_text("x", encoding="utf-8")
     with pytest.raises(
         UserError, match=r"another content: .*SHA-256 2d711642.*\nTake them from .*a312dec05ec7"
@@ -120,7 +134,6 @@ def test_missing_and_changed_lists_are_named(card: DatasetCard, emtd: Path, tmp_
 def test_split_without_a_committed_list(card: DatasetCard, emtd: Path, tmp_path: Path) -> None:
     split = split_of(card, tmp_path, emtd)
     assert (len(split.clips), len(split.reserve)) == (2, 1)
-    assert split_clips(card, tmp_path, emtd) == [*split.clips, *split.reserve]
     with pytest.raises(UserError, match="no committed clip list"):
         split_of(card, tmp_path)
 

@@ -54,7 +54,6 @@ def test_clips(tmp_path: Path) -> None:
     ]
     assert clips[0].relative_box == RelativeBox(top=0.0, bottom=0.8815, left=0.1964, right=0.6922)
     assert clips[0].crop_rule == "normalised"
-    assert not clips[2].file_stem.startswith("-")
 
 
 @pytest.mark.parametrize(

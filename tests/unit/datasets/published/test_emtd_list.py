@@ -49,6 +49,8 @@ def test_byte_order_mark_and_windows_lines(emtd: Path) -> None:
         (f"{HEAD}\n{URL},00:00:01.000,1:02\n", r"line 3: '1:02' is no time; expected HH:MM:SS\.mmm"),
         (f"{HEAD}{URL},00:00:01.000,00:00:01.240\n", r"later than the start by more than six frames"),
         (f"{HEAD}https://youtu.be/VideoAAAAAA,00:00:01.000,00:00:09.000\n", r"names no video"),
+        (f"{HEAD}https://[x?v=VideoAAAAAA,00:00:01.000,00:00:09.000\n", r"line 2: .*names no video"),
+        (f"{HEAD}{'x' * 200_000}\n", r"line 2: no CSV: field larger"),
     ],
 )
 def test_what_is_not_as_published(tmp_path: Path, text: str, message: str) -> None:
