@@ -44,6 +44,8 @@ CLIP_PLACES = frozenset(
     }
 )
 """Placeholders that each clip has of its own."""
+NAME_PLACES = CLIP_PLACES - {"image", "audio", "prompt", "output_file", "output_stem"} | {"seed", "fps"}
+"""Placeholders that may stand in the name of a result: what they stand for is no path, and leads out of no folder."""
 LASTING_PLACES = frozenset({"python", "seeded", "repo", "work", "fps", "gpus"})
 """Placeholders that are the same in every process; and `weights.NAME`, and the size where there is one only."""
 RUN_PLACES = LASTING_PLACES | {"inputs", "output", "seed", "clips"}
@@ -158,7 +160,7 @@ class CommandSpec(Section):
             raise ValueError(
                 f"`output` is `{self.output}`, expected a path below the working folder, such as out/{{stem}}*.mp4"
             )
-        check_names(self.output, CLIP_PLACES | {"seed", "fps"}, where="output")
+        check_names(self.output, NAME_PLACES, where="output")
         if self.clips_per_process > 1 and not names_in(self.output) & {"stem", "index"}:
             raise ValueError("`output` must hold `{stem}` or `{index}` where one process makes several clips")
 
@@ -184,7 +186,11 @@ class CommandSpec(Section):
             "licence",
             "clips_per_process",
         }
-        return self.model_dump(mode="json", exclude=left_out)
+        content = self.model_dump(mode="json", exclude=left_out)
+        if self.environment is not None:
+            # Of a card of one's own the path is a place on this machine.
+            content["environment"] = Path(self.environment).name
+        return content
 
     def beside(self, folder: Path) -> CommandSpec:
         """The same with paths taken from a folder, that of the card.

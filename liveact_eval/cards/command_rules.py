@@ -76,6 +76,10 @@ class WorkFolder(Section):
         for name in links:
             if not stays_inside(name):
                 raise ValueError(f"`{name}` must be a path inside the folder, with `/` between folders")
+            if name == "out":
+                raise ValueError("`out` is the folder of results, and no link can have its name")
+            if other := next((other for other in links if name.startswith(f"{other}/")), None):
+                raise ValueError(f"`{name}` lies inside the link `{other}`: it would be made where that leads to")
         return links
 
 
@@ -99,7 +103,7 @@ class SoundRule(Section):
     pad_s: float = Field(default=0.0, ge=0)
     """Silence behind it, in seconds: systems that make whole blocks would end before it does."""
     lead_s: float = Field(default=0.0, ge=0)
-    """Silence before it, in seconds; the frames of it are dropped again."""
+    """Silence before it, in seconds, up to the next whole frame of the system; its frames are dropped again."""
     min_s: float = Field(default=0.0, ge=0)
     """Shortest sound in seconds that the system takes; shorter ones are padded."""
     min_frames: int = Field(default=0, ge=0)

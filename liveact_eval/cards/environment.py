@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from liveact_eval.cards.model import is_inside
+from liveact_eval.cards.paths import stays_inside
 
 
 class _Card(BaseModel):
@@ -48,7 +48,7 @@ class EnvironmentFile(_Card):
     @field_validator("file")
     @classmethod
     def _stays_inside(cls, file: str) -> str:
-        if not is_inside(file):
+        if not stays_inside(file):
             raise ValueError("must be a path below the home, with `/` between folders")
         return file
 
@@ -82,7 +82,7 @@ class EnvironmentSpec(_Card):
     """Variables for every process of the environment; `{repo}`, `{home}` and `{environment}` stand for its folders."""
     imports: tuple[Word, ...] = ()
     """Lines of Python that must run after building, each in a process of its own."""
-    commands: tuple[tuple[Word, ...], ...] = ()
+    commands: tuple[Annotated[tuple[Word, ...], Field(min_length=1)], ...] = ()
     """Commands that must succeed after building, word by word; `{python}` and the folders above may stand in them."""
     needs: EnvironmentNeeds = EnvironmentNeeds()
     """What the machine must have."""
@@ -103,7 +103,7 @@ class EnvironmentSpec(_Card):
     @classmethod
     def _files_inside(cls, files: tuple[str, ...]) -> tuple[str, ...]:
         for file in files:
-            if not is_inside(file) or file.startswith("-"):
+            if not stays_inside(file) or file.startswith("-"):
                 raise ValueError(f"`{file}` must be a path inside the repository")
         return files
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from liveact_eval.cards.command import CommandSpec
 from liveact_eval.cards.counting import CountingSpec
+from liveact_eval.cards.paths import stays_inside
 
 Scalar = int | float | str | bool
 
@@ -64,8 +65,7 @@ class WeightFile(_Card):
 
 def is_inside(file: str) -> bool:
     """Whether a path, with `/` between folders, stays inside the folder that it is joined to."""
-    parts = file.split("/")
-    return not any(part in {"", ".", ".."} or "\\" in part or "\0" in part for part in parts)
+    return stays_inside(file)
 
 
 class Reported(_Card):
@@ -113,6 +113,8 @@ class NativeSpec(_Card):
     """How decoded blocks are joined: `overlap` as the official program does, `carried` without a seam and cheaper."""
     memory: str = "convkv"
     """Memory policy, by name: what a block sees of its past."""
+    rollout_options: dict[str, Scalar | tuple[float, ...] | None] = Field(default_factory=dict)
+    """Options of the forcing strategy that are not as its paper publishes them, by name."""
     folder: str | None = None
     """Folder of weight files of one's own training, from the card's place; `null`: those that come with the package."""
 

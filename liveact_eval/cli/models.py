@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,9 @@ Dir = Annotated[
     ),
 ]
 _GIB = 2.0**30
+_KINDS = ("native", "control", "command", "published")
+_SUMMARY = 88
+"""Letters of a summary in the list."""
 
 models = typer.Typer(
     no_args_is_help=True,
@@ -39,18 +43,25 @@ def list_models(as_json: options.Json = False) -> None:
     from liveact_eval.generators.build import runnable
 
     cards = [load_model(name) for name in list_cards("models")]
-    show_list(
-        [
-            {"name": c.name, "title": c.title, "kind": c.kind, "runs": runnable(c), "summary": c.summary}
-            for c in cards
-        ],
-        as_json,
-    )
+    rows = [
+        {"name": c.name, "title": c.title, "kind": c.kind, "runs": runnable(c), "summary": c.summary}
+        for c in cards
+    ]
+    if as_json:
+        write_json(rows)
+        return
+    # Titles and whole summaries would make several lines of each; `models show` has them.
+    short = [
+        {key: row[key] for key in ("name", "kind", "runs")}
+        | {"summary": textwrap.shorten(str(row["summary"]), _SUMMARY, placeholder=" …")}
+        for row in sorted(rows, key=lambda row: _KINDS.index(str(row["kind"])))
+    ]
+    show_list(short, False)
 
 
 @models.command("show")
 def show_model(name: Name, folder: Dir = None, as_json: options.Json = False) -> None:
-    """One model card in full, which of its weight files are there, and its operations per frame by formula.
+    """One model card in full, what of it is missing here, and its operations per frame by formula.
 
     Examples:
 
@@ -61,11 +72,15 @@ def show_model(name: Name, folder: Dir = None, as_json: options.Json = False) ->
     from liveact_eval.cards.load import load_model
     from liveact_eval.cli.model_operations import operation_rows, print_operations_by_rule
     from liveact_eval.clips.clip import printable
+    from liveact_eval.generators.command.prerequisites import find_lacking
     from liveact_eval.weights.store import inventory, weights_root
 
     card = load_model(name)
     files = inventory(card, folder)
     content = card.model_dump(mode="json")
+    if card.command is not None:
+        lacking = find_lacking(card.name, card.command)
+        content["missing_here"] = [{"what": lack.what, "mend": lack.mend} for lack in lacking]
     if as_json:
         rows = [] if card.counting is None else operation_rows(card.counting)
         write_json(
@@ -76,6 +91,9 @@ def show_model(name: Name, folder: Dir = None, as_json: options.Json = False) ->
         return
     # The figures of the formula stand under the table that they lead to.
     content.pop("counting")
+    content = {key: value for key, value in content.items() if value is not None and value != []}
+    if card.command is not None:
+        content["command"] = card.command.model_dump(mode="json", exclude_defaults=True)
     if card.published is not None:
         stdout().print(f"{card.title}: published figures only; cannot be run here.", markup=False)
     if files:
@@ -133,6 +151,11 @@ def fetch_model(
     if offline and mirror is not None:
         raise UserError("--offline fetches nothing, so it takes no --mirror. Leave one of them out")
     card = load_model(name)
+    if card.command is not None:
+        raise UserError(
+            f"{card.title} ({card.name}) is run as a program, and reads its weights as whole folders of the hub. What "
+            f"is missing, with the command that fetches it, is listed by: liveact-eval models show {name}"
+        )
     chosen(card, only)
     if not quiet and not offline:
         stderr().print(f"licence of {card.title}: {_licence(card)}", markup=False, soft_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from liveact_eval.cards.load import list_cards, load_dataset, load_model
 from liveact_eval.reproducing.named import DataName, same_name
@@ -77,13 +77,17 @@ class Needs:
     """What a model card says that it needs, by its name."""
     givers: Mapping[str, Giver]
     """By the output's name."""
+    programs: Mapping[str, bool] = field(default_factory=dict)
+    """Whether anything is missing for a system that is run as a program, by the name of its card."""
 
     def fill(self, model: str, data: DataName, output: str) -> Fill:
         """What it takes to have a number of a system on a table's clips."""
         card, giver = self._card(model), self.givers.get(output)
         things = []
-        if card is not None and self.weights_missing[card]:
+        if card is not None and self.weights_missing.get(card, False):
             things.append(f"weights: liveact-eval models fetch {card}")
+        if card is not None and self.programs.get(card, False):
+            things.append(f"environment, weights and terms: liveact-eval models show {card}")
         if card is not None and card in self.hardware:
             things.append(f"hardware: {self.hardware[card]}")
         things.append(_data(data))
@@ -108,7 +112,8 @@ class Needs:
         return Command(start=start, metric=metric, out=f"runs/{dataset}-{model}")
 
     def _card(self, model: str) -> str | None:
-        return next((name for name in self.weights_missing if same_name(name, model)), None)
+        known = (*self.weights_missing, *self.programs)
+        return next((name for name in known if same_name(name, model)), None)
 
 
 def _data(data: DataName) -> str:
@@ -126,6 +131,7 @@ def _data(data: DataName) -> str:
 @functools.cache
 def needs_of_this_machine() -> Needs:
     """Cards, and which weight files are there. Files are not read."""
+    from liveact_eval.generators.build import runnable
     from liveact_eval.metrics.composite import CompositeMetric
     from liveact_eval.metrics.registry import networks_of, parts_of, shipped
     from liveact_eval.networks.provider import Networks
@@ -152,4 +158,5 @@ def needs_of_this_machine() -> Needs:
         },
         hardware={card.name: card.hardware for card in cards if card.hardware is not None},
         givers=givers,
+        programs={card.name: not runnable(card) for card in cards if card.kind == "command"},
     )

@@ -19,6 +19,7 @@ from liveact_eval.clips.faces import FaceOrder
 from liveact_eval.clips.image import save_png
 from liveact_eval.errors import ClipError, UserError
 from liveact_eval.generators.build import build_generator, runnable
+from liveact_eval.generators.command.adapter import CommandGenerator
 from liveact_eval.generators.controls import ControlGenerator, add_noise, blur, count_frames
 from liveact_eval.generators.native import NativeGenerator
 from liveact_eval.generators.protocol import Generation
@@ -139,10 +140,12 @@ def test_a_video_without_sound_stays_without(tmp_path: Path) -> None:
 def test_cards_of_controls_can_be_built_and_others_say_why_not() -> None:
     for name in list_cards("models"):
         card = load_model(name)
-        if runnable(card):
+        if card.kind == "command":
+            assert isinstance(build_generator(card, Encoding()), CommandGenerator)
+        elif runnable(card):
             expected = ControlGenerator if card.kind == "control" else NativeGenerator
             assert isinstance(build_generator(card, Encoding()), expected)
         else:
-            says = r"is not part of this version .* liveact-eval score|liveact-eval models fetch"
+            says = r"is not part of this version .* authors publish no program|liveact-eval models fetch"
             with pytest.raises(UserError, match=says):
                 build_generator(card, Encoding())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -157,6 +158,21 @@ def test_an_empty_cell_says_what_fills_it() -> None:
     assert other.fill.videos_of == "omniavatar"
     assert other.fill.command is not None
     assert other.fill.command.start.startswith("liveact-eval score path/to/omniavatar --name omniavatar")
+
+
+def test_a_system_with_a_program_is_run() -> None:
+    (table,) = find_tables("liveact/table2-hdtf")
+    needs = dataclasses.replace(NEEDS, programs={"omniavatar": True, "infinitetalk": False})
+    found = {
+        name: cell(cells_of(table, [], needs), name, "Sync-C").absence
+        for name in ("OmniAvatar", "InfiniteTalk")
+    }
+    fills = {name: absence.fill for name, absence in found.items() if absence is not None}
+    assert "environment, weights and terms: liveact-eval models show omniavatar" in fills["OmniAvatar"].things
+    assert not any("models show" in thing for thing in fills["InfiniteTalk"].things)
+    for name, fill in fills.items():
+        assert fill.videos_of is None and fill.command is not None
+        assert fill.command.start == f"liveact-eval run --model {name.lower()} --dataset path/to/hdtf-clips"
 
 
 def test_speed_and_ambiguous_colours_are_told_apart() -> None:
