@@ -49,7 +49,8 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python bench/memory.py
 
 # The name of each file, and the module that says what it holds.
-SCHEMAS := results:results.schema selftest:selftest.schema comparison:comparing.schema baseline:gate.baseline
+SCHEMAS := results:results.schema selftest:selftest.schema comparison:comparing.schema baseline:gate.baseline \
+	efficiency:efficiency.schema
 
 schema: $(VENV)/.installed
 	@for pair in $(SCHEMAS); do \

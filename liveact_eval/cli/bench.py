@@ -41,6 +41,10 @@ def bench(
     repeats: Annotated[
         int, typer.Option("--repeats", help="Videos that are measured, after a cold one.")
     ] = 5,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Make each video once more in real time: sound at the speed of speech."),
+    ] = False,
     target_fps: Annotated[
         float | None,
         typer.Option("--target-fps", help="Deadlines are those of this rate. Default: the model's."),
@@ -86,6 +90,8 @@ def bench(
 
         liveact-eval bench --model liveact-mini --dataset talkers --out runs/mini-speed
 
+        liveact-eval bench --model liveact-mini --live --repeats 2 --seconds 10
+
         liveact-eval bench --model liveact --random-weights --device cuda --seconds 90
 
         liveact-eval bench --model liveact --size 512x512 --device meta
@@ -93,7 +99,16 @@ def bench(
     from liveact_eval.efficiency.request import BenchRequest, plan_bench
 
     if device == _META:
-        _count(model, size or [], as_json=as_json)
+        given = {
+            "--blocks": blocks,
+            "--set": assignments,
+            "--live": live,
+            "--dataset": dataset,
+            "--weights": weights,
+            "--run": run,
+            "--out": out,
+        }
+        _count(model, size or [], [name for name, value in given.items() if value], as_json=as_json)
         return
     request = BenchRequest(
         model=model,
@@ -104,9 +119,10 @@ def bench(
         dtype=dtype,
         seconds=seconds,
         repeats=repeats,
+        live=live,
         target_fps=target_fps,
         dataset=dataset,
-        metrics=tuple(metrics or ("all-offline",)),
+        metrics=tuple(metrics or ()),
         weights=weights,
         random_weights=random_weights,
         options=tuple(assignments or ()),
@@ -114,12 +130,17 @@ def bench(
     _measure(plan_bench(request), run or [], quiet=quiet, as_json=as_json)
 
 
-def _count(model: str, sizes: list[str], *, as_json: bool) -> None:
+def _count(model: str, sizes: list[str], refused: list[str], *, as_json: bool) -> None:
     """Operations alone, without a device."""
     from liveact_eval.cli.bench_meta import print_operations
     from liveact_eval.efficiency.request import native_card, parse_size
     from liveact_eval.errors import UserError
 
+    if refused:
+        raise UserError(
+            f"--device meta counts the model as its card has it and writes no file; {', '.join(refused)} would change "
+            "nothing. Leave it out, or take another --device."
+        )
     if len(sizes) > 1:
         raise UserError(f"--device meta counts one size, and {len(sizes)} are given. Give one --size.")
     card = native_card(model)
@@ -131,9 +152,8 @@ def _measure(plan: BenchPlan, runs: list[Path], *, quiet: bool, as_json: bool) -
     from liveact_eval.cli.console import stderr
     from liveact_eval.cli.frame_progress import FrameProgress
     from liveact_eval.efficiency.clips import planned_frames
-    from liveact_eval.efficiency.folder import QUALITY, write_folder
+    from liveact_eval.efficiency.folder import QUALITY, make_folder, write_folder
     from liveact_eval.efficiency.quality_plot import open_runs, write_quality_plot
-    from liveact_eval.efficiency.samples import BlockSample
     from liveact_eval.efficiency.session import measure_cases
     from liveact_eval.errors import ExitCode
 
@@ -146,20 +166,18 @@ def _measure(plan: BenchPlan, runs: list[Path], *, quiet: bool, as_json: bool) -
             markup=False,
             soft_wrap=True,
         )
+    make_folder(plan.request.out)
     progress = FrameProgress(frames, quiet=quiet)
-
-    def told(block: BlockSample) -> None:
-        progress.advance(block.frames)
 
     try:
         with progress:
-            efficiency = measure_cases(plan, told)
+            efficiency = measure_cases(plan, progress.advance)
         code = int(ExitCode.OK)
         if plan.request.dataset is not None:
             code = _score(plan, quiet=quiet)
             efficiency = efficiency.model_copy(update={"quality": QUALITY})
     except KeyboardInterrupt:
-        stderr().print("\nInterrupted. A benchmark keeps nothing: run it again.")
+        stderr().print("\nInterrupted. An unfinished benchmark writes no figures: run it again.")
         raise typer.Exit(130) from None
     write_folder(efficiency, plan.request.out)
     if opened:

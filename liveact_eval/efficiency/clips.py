@@ -123,5 +123,6 @@ def planned_frames(plan: BenchPlan) -> int:
             dataset = open_dataset(plan.request.dataset, ProtocolChanges())
             frames = next(dataset_clips(dataset, plan, case)).inputs.frames
         cold = first_frames(case.latents[0]) + (COLD_BLOCKS - 1) * case.latents[1] * TEMPORAL_STRIDE
-        total += frames * plan.request.repeats + min(cold, frames)
+        videos = plan.request.repeats * (2 if plan.request.live else 1)
+        total += frames * videos + min(cold, frames)
     return total

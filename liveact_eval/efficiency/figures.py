@@ -86,7 +86,7 @@ class Figure(BaseModel):
     values: list[float | None]
     """Of each repeat, in order."""
     reason: str | None
-    """Why there is no value."""
+    """Why there is no value, or why some repeats have none."""
 
 
 def figure(spec: FigureSpec, values: Sequence[float | str]) -> Figure:
@@ -107,5 +107,5 @@ def figure(spec: FigureSpec, values: Sequence[float | str]) -> Figure:
         cv=statistics.stdev(known) / abs(mean) if len(known) > 1 and mean else None,
         n=len(known),
         values=[None if isinstance(value, str) else float(value) for value in values],
-        reason=None if known else "; ".join(reasons) or "there is no repeat",
+        reason="; ".join(reasons) or (None if known else "there is no repeat"),
     )

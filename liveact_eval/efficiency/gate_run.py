@@ -21,6 +21,7 @@ from liveact_eval.results.schema import ClipValue, MetricRecord, ModelRecord, Re
 _SHOWN = ("fps_sustained", "ttff_ms", "block_p95_ms")
 """Figures that the run's table has too; they are no scores to the gate."""
 _RECIPE = "bench@1"
+_OF_MACHINE = ("torch", "device", "text_device")
 
 
 def write_gate_run(efficiency: Efficiency, root: Path) -> None:
@@ -70,17 +71,19 @@ def model_name(efficiency: Efficiency, case: CaseRecord) -> str:
 
 def _content(efficiency: Efficiency, clip: str) -> str:
     """What times depend on besides the machine: the request, not the outcome."""
-    ran = {name: value for name, value in efficiency.ran.items() if name not in ("torch", "device")}
-    cases = [(case.name, case.frames) for case in efficiency.cases]
-    return json.dumps([clip, efficiency.model, efficiency.dataset, cases, ran], sort_keys=True)
+    cases = [
+        (case.name, case.frames, {name: said for name, said in case.ran.items() if name not in _OF_MACHINE})
+        for case in efficiency.cases
+    ]
+    return json.dumps([clip, efficiency.model, efficiency.dataset, cases], sort_keys=True)
 
 
 def _seconds(case: CaseRecord, repeats: int) -> list[float]:
     """Computing time of each repeat's whole video."""
-    return [
-        sum(block.compute_ms for block in case.blocks if block.repeat == repeat) / 1000
-        for repeat in range(1, repeats + 1)
-    ]
+    seconds = dict.fromkeys(range(repeats + 1), 0.0)
+    for block in case.blocks:
+        seconds[block.repeat] += block.compute_ms / 1000
+    return [seconds[repeat] for repeat in range(1, repeats + 1)]
 
 
 def _results(efficiency: Efficiency, clips: list[str], identity: str) -> Results:

@@ -17,8 +17,8 @@ PACKET_S = 0.01
 """Seconds of sound that are fed at a time, as a live source gives it: what a block needs is known to that."""
 EnergyMeter = Callable[[], "float | None"]
 """Joules since some moment; `None`: not counted."""
-Told = Callable[[BlockSample], None]
-"""Hears of every block when it was made."""
+Told = Callable[[int], None]
+"""Hears of every block when it was made: how many frames it has."""
 
 
 class FrameSink(Protocol):
@@ -66,7 +66,7 @@ def record(
     for sample in taker.blocks(stream, sound, rate):
         samples.append(sample)
         if told is not None:
-            told(sample)
+            told(sample.frames)
         if len(samples) == blocks:
             break
     after_j = None if energy is None else energy()

@@ -11,18 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.efficiency.streaming import MadeBlock
-from liveact_eval.generators.recipe import Recipe
+from liveact_eval.generators.recipe import Recipe, rollout_need
 from liveact_eval.liveact.config import named_config
-from liveact_eval.liveact.request import GenerationOptions
+from liveact_eval.rollouts.shape import settling_of
 
 if TYPE_CHECKING:
     import torch
 
     from liveact_eval.liveact.pipeline import LiveActPipeline
     from liveact_eval.liveact.stream import LiveStream
-
-_SETTLING = 2
-"""The first block, of other size, and the second, behind which the memory is full."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +62,7 @@ class NativeStreaming:
     @property
     def settling(self) -> int:
         """See `StreamingGenerator.settling`."""
-        return settling_blocks(self._pipeline.options)
+        return self._pipeline.rollout().settling + self._pipeline.options.cuda_graphs
 
     def open(self, seed: int) -> NativeStream:
         """See `StreamingGenerator.open`."""
@@ -105,9 +102,9 @@ class NativeStream:
         """See `BlockStream.close`."""
         self._stream.close()
 
-    def blocks(self) -> Iterator[MadeBlock]:
+    def blocks(self, *, wait: bool = False) -> Iterator[MadeBlock]:
         """See `BlockStream.blocks`."""
-        for block in self._stream.blocks():
+        for block in self._stream.blocks(wait=wait):
             yield MadeBlock(block.frames, block.timings.stages)
 
     def kv_bytes(self) -> int:
@@ -119,9 +116,9 @@ class NativeStream:
         return self._generator.calls - self._before
 
 
-def settling_blocks(options: GenerationOptions) -> int:
+def settling_blocks(recipe: Recipe) -> int:
     """Leading blocks that are not steady yet; CUDA graphs are recorded in one block more."""
-    return _SETTLING + options.cuda_graphs
+    return settling_of(recipe.strategy) + recipe.options.cuda_graphs
 
 
 def counted_kv_bytes(recipe: Recipe, size: tuple[int, int], dtype: torch.dtype) -> int | str:
@@ -134,19 +131,17 @@ def counted_kv_bytes(recipe: Recipe, size: tuple[int, int], dtype: torch.dtype) 
     """
     from liveact_eval.liveact.memory_need import NeedOptions, cache_bytes
 
-    options = recipe.options
-    if options.memory == "full":
+    options, strategy = recipe.options, recipe.strategy
+    if strategy is None and options.memory == "full":
         return "the memory `full` grows with the video"
-    if recipe.rollout not in ("neighbor", "self", "teacher", "diffusion"):
-        return f"there is no formula for the memory of {recipe.rollout}"
-    # Neighbor Forcing has a memory for each denoising step, the others one for all.
-    per_step = recipe.rollout == "neighbor"
-    guided = options.audio_guidance != 1.0
+    if strategy is not None and strategy.slots is None:
+        return f"the memory of {recipe.rollout} grows with the video"
     need = NeedOptions(
         dtype=dtype,
         fp8_cache=options.fp8_cache,
         memory=options.memory,
-        steps=recipe.steps if per_step else 1,
-        guided_steps=0 if not guided else recipe.steps - 1 if per_step else 1,
+        steps=recipe.steps,
+        guided_steps=0 if options.audio_guidance == 1.0 else recipe.steps - 1,
+        rollout=rollout_need(recipe, blocks=2),
     )
     return cache_bytes(named_config(recipe.config).dit, size=size, options=need)

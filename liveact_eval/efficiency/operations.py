@@ -135,10 +135,12 @@ def _count(
     components = dict.fromkeys(DIT_PARTS, 0.0) | steady.components
     components |= {VAE_DECODE: model.decode(), SPEECH: model.speech()}
     context = "made once per prompt" if context_once else "made anew in every model call"
+    middle = f"; the memory grows: block {model.steady} is the middle one of 21 latent frames"
+    place = "" if model.settles else middle
     return OperationCount(
         components={name: value / TERA for name, value in components.items()},
         frames_per_block=steady.frames,
         nfe=float(steady.calls),
-        rule=f"{_RULE}; keys and values of text and image {context}",
+        rule=f"{_RULE}; keys and values of text and image {context}{place}",
         once={name: value / TERA for name, value in model.once().items()},
     )

@@ -42,13 +42,14 @@ def play(timeline: Timeline, start_delay_s: float = 0.0) -> Playback:
         )
     shown: list[float] = []
     stalls, stalled = 0, 0.0
-    due = times[0] + start_delay_s
-    for came in times:
+    began = times[0] + start_delay_s
+    for index, came in enumerate(times):
+        # Not added up frame by frame: over hours the roundings would look like stalls.
+        due = began + stalled + index / timeline.fps
         wait = came - due
         if wait > _ROUNDING_S:
             stalls, stalled, due = stalls + 1, stalled + wait, came
         shown.append(due)
-        due += 1 / timeline.fps
     return Playback(
         start_delay_s=start_delay_s,
         shown_s=tuple(shown),
@@ -61,4 +62,5 @@ def play(timeline: Timeline, start_delay_s: float = 0.0) -> Playback:
 def smoothest_delay_s(timeline: Timeline) -> float:
     """The smallest start delay with which nothing stalls, in seconds."""
     times = timeline.frame_times()
-    return max(0.0, *(came - times[0] - index / timeline.fps for index, came in enumerate(times)))
+    late = (came - times[0] - index / timeline.fps for index, came in enumerate(times))
+    return max(late, default=0.0)

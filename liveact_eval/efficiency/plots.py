@@ -42,6 +42,7 @@ _COLOURS = {
     "host": "#E69F00",
 }
 _STEPS = ("#0072B2", "#56B4E9", "#A6D5F2", "#00517F")
+_MOST_TICKS = 24
 _MINOR = 0.005
 """Stages below this share of all time are drawn as one."""
 
@@ -77,8 +78,8 @@ def write_plots(efficiency: Efficiency, folder: Path) -> list[Path]:
 def _timelines(axes: Axes, case: CaseRecord, efficiency: Efficiency) -> None:
     """Each block of the first repeat as a bar, stacked by stage; the deadline of each block as a line."""
     blocks = [block for block in case.blocks if block.repeat == 1]
-    for place, (name, seconds) in enumerate(_stacked(blocks)):
-        bottom = [sum(part[at] for _, part in _stacked(blocks)[:place]) for at in range(len(blocks))]
+    bottom = [0.0] * len(blocks)
+    for name, seconds in _stacked(blocks):
         axes.bar(
             range(len(blocks)),
             seconds,
@@ -87,6 +88,7 @@ def _timelines(axes: Axes, case: CaseRecord, efficiency: Efficiency) -> None:
             color=_colour(name),
             label=name,
         )
+        bottom = [under + own for under, own in zip(bottom, seconds, strict=True)]
     due = [block.frames / efficiency.target_fps for block in blocks]
     axes.hlines(
         due,
@@ -97,7 +99,10 @@ def _timelines(axes: Axes, case: CaseRecord, efficiency: Efficiency) -> None:
         linestyle=(0, (3, 1.5)),
         label=f"deadline at {efficiency.target_fps:g} FPS",
     )
-    axes.set_xticks(range(len(blocks)), [str(b.block) if b.steady else f"{b.block}\nwarm-up" for b in blocks])
+    # Names of all blocks of a long video would be one black line.
+    marked = blocks[:: -(-len(blocks) // _MOST_TICKS)]
+    names = [str(block.block) if block.steady else f"{block.block}\nwarm-up" for block in marked]
+    axes.set_xticks([block.block for block in marked], names)
     axes.grid(visible=False, axis="x")
     axes.set_xlabel("block")
     axes.set_ylabel("s")

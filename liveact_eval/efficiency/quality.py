@@ -30,7 +30,7 @@ def score_videos(plan: BenchPlan, watch: Callable[[Plan], Watcher]) -> Finished:
     request = plan.request
     config = RunConfig(
         score=ScoreSource(videos=request.out / "videos", reference=request.dataset, name=plan.card.name),
-        metrics=request.metrics,
+        metrics=request.metrics or ("all-offline",),
         limit=request.repeats,
         out=request.out / QUALITY,
     )

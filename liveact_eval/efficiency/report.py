@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from liveact_eval.efficiency.figures import Figure
 from liveact_eval.efficiency.schema import CaseRecord, Efficiency
 from liveact_eval.reporting.numbers import ARROWS, number
+
+_SAID = (
+    "rollout",
+    "steps",
+    "memory",
+    "audio_guidance",
+    "attention",
+    "compile",
+    "cuda_graphs",
+    "fp8_linear",
+    "speech",
+)
+"""What decides most about times; all else of `ran` is on the page."""
+_LIVE = {"simulated": "simulated from measured times", "real time": "fed in real time"}
 
 
 def heading(figure: Figure) -> str:
@@ -14,9 +30,10 @@ def heading(figure: Figure) -> str:
 
 
 def cell(figure: Figure) -> str:
-    """Median, and the smallest and largest of the repeats where they differ."""
+    """Median, smallest and largest of the repeats where they differ, and how many there are where some are missing."""
     value, low, high = (_shown(at, figure.digits) for at in (figure.value, figure.low, figure.high))
-    return value if low == high else f"{value} ({low} to {high})"
+    spread = value if low == high else f"{value} ({low} to {high})"
+    return f"{spread}, n = {figure.n}/{len(figure.values)}" if 0 < figure.n < len(figure.values) else spread
 
 
 def _shown(value: float | None, digits: int) -> str:
@@ -51,9 +68,10 @@ def stage_rows(case: CaseRecord) -> list[tuple[str, str, str, str]]:
 def conditions(efficiency: Efficiency) -> str:
     """One line that every table carries."""
     return (
-        f"{efficiency.title}, {efficiency.device}, {efficiency.precision}, {efficiency.threads} CPU threads, weights "
-        f"{efficiency.weights}; median of {efficiency.repeats} repeats, in brackets smallest and largest; deadlines at "
-        f"{efficiency.target_fps:g} FPS, played at {efficiency.playback_fps:g}; machine {efficiency.fingerprint}"
+        f"{efficiency.title}, 1x {efficiency.device}, {efficiency.precision}, {efficiency.threads} CPU threads, "
+        f"weights {efficiency.weights}; median of {efficiency.repeats} repeats, in brackets smallest and largest; "
+        f"deadlines at {efficiency.target_fps:g} FPS, played at {efficiency.playback_fps:g}; live call "
+        f"{_LIVE[efficiency.live_call]}; machine {efficiency.fingerprint}"
     )
 
 
@@ -62,6 +80,11 @@ def lines_below(efficiency: Efficiency) -> list[str]:
     lines = []
     for case in efficiency.cases:
         warm = case.warm_up
+        first, later = case.latents_per_block
+        lines.append(
+            f"{case.name}: {case.frames} frames per video, blocks of {first}, then {later} latent frames; "
+            + ", ".join(f"{name} {case.ran[name]}" for name in _SAID if name in case.ran)
+        )
         lines.append(
             f"{case.name}, warm-up, in no figure: networks built in {warm.build_s:.1f} s, first frame of the first "
             f"video after {warm.ttff_cold_ms:.0f} ms, {warm.graphs_compiled} graphs compiled"
@@ -72,14 +95,46 @@ def lines_below(efficiency: Efficiency) -> list[str]:
             lines.append(
                 f"{case.name}: share of {peak.tflops:g} TFLOP/s, {peak.device}, {peak.precision}, dense: {peak.source}"
             )
-    reasons: dict[str, list[str]] = {}
-    for figure in efficiency.cases[0].figures:
-        if figure.reason is not None:
-            reasons.setdefault(figure.reason, []).append(figure.title)
-    lines += [f"no {', '.join(titles)}: {reason}" for reason, titles in reasons.items()]
-    if efficiency.gpu_after is not None and efficiency.gpu_after.throttled_by:
-        lines.append(f"THE GPU WAS THROTTLED: {', '.join(efficiency.gpu_after.throttled_by)}")
-    return lines + efficiency.notes
+    return [*lines, *_missing(efficiency.cases), *_gpu(efficiency), *efficiency.notes]
+
+
+def _missing(cases: Sequence[CaseRecord]) -> list[str]:
+    """What is not known and why, once for all cases and figures that say the same."""
+    where: dict[tuple[str, str, str], list[str]] = {}
+    for case in cases:
+        for figure in case.figures:
+            if figure.reason is not None:
+                lacking = "some repeats lack" if figure.n else "no"
+                where.setdefault((lacking, figure.reason, figure.title), []).append(case.name)
+    lines: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (lacking, reason, title), names in where.items():
+        lines.setdefault((lacking, reason, tuple(names)), []).append(title)
+    return [
+        f"{'' if len(names) == len(cases) else ', '.join(names) + ': '}{lacking} {', '.join(titles)}: {reason}"
+        for (lacking, reason, names), titles in lines.items()
+    ]
+
+
+def _gpu(efficiency: Efficiency) -> list[str]:
+    """What the GPU was like while it worked."""
+    load, after = efficiency.gpu_while, efficiency.gpu_after
+    if load is None or after is None:
+        return []
+    known = [
+        (load.sm_clock_median_mhz, f"SM clock {load.sm_clock_median_mhz or 0:.0f} MHz"),
+        (load.sm_clock_low_mhz, f"({load.sm_clock_low_mhz} to {load.sm_clock_high_mhz})"),
+        (load.power_mean_w, f"power {load.power_mean_w or 0:.0f} W"),
+        (after.power_limit_w, f"of {after.power_limit_w or 0:.0f} W allowed"),
+        (load.temperature_high_c, f"at most {load.temperature_high_c} C"),
+    ]
+    said = " ".join(text for value, text in known if value is not None)
+    lines = [f"GPU while measuring, {load.looks} looks: {said}; driver {after.driver}"]
+    if load.throttled:
+        held = ", ".join(
+            f"{reason} in {count} of {load.looks} looks" for reason, count in load.throttled.items()
+        )
+        lines.append(f"THE GPU WAS THROTTLED: {held}")
+    return lines
 
 
 def markdown(efficiency: Efficiency) -> str:
@@ -92,5 +147,10 @@ def markdown(efficiency: Efficiency) -> str:
         lines += ["", f"## Stages of a steady block, {case.name}", ""]
         lines += ["| stage | ms per block | smallest and largest repeat | share |", "|:---|---:|---:|---:|"]
         lines += [f"| {' | '.join(row)} |" for row in stage_rows(case)]
-    lines += ["", *(f"- {line}" for line in lines_below(efficiency)), ""]
+    lines += ["", *(f"- {line}" for line in lines_below(efficiency)), "", "## What ran", ""]
+    lines += [f"| | {' | '.join(names)} |", "|:---|" + "---|" * len(names)]
+    for name in dict.fromkeys(key for case in efficiency.cases for key in case.ran):
+        said = (str(case.ran.get(name, "")).replace("|", "\\|") for case in efficiency.cases)
+        lines.append(f"| {name} | {' | '.join(said)} |")
+    lines.append("")
     return "\n".join(lines)

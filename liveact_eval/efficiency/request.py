@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -16,9 +17,11 @@ from liveact_eval.cards.load import load_model
 from liveact_eval.cards.model import ModelCard
 from liveact_eval.datasets.open import ProtocolChanges, open_dataset
 from liveact_eval.efficiency.native import settling_blocks
-from liveact_eval.errors import UserError, unknown_name
+from liveact_eval.errors import BrokenEnvironmentError, UserError, unknown_name
 from liveact_eval.generators.plan_video import told_plainly
 from liveact_eval.generators.recipe import Recipe, check_recipe, native_config, recipe_of
+from liveact_eval.generators.rollout_choice import ROLLOUT_KEY, checked_options, split_assignments, with_rollout
+from liveact_eval.liveact.launch import launched_ranks
 from liveact_eval.liveact.request import TEMPORAL_STRIDE, GenerationOptions, check_size
 
 LEAST_REPEATS = 2
@@ -51,17 +54,19 @@ class BenchRequest:
     seconds: float = 10.0
     """Length of each video."""
     repeats: int = ADVISED_REPEATS
+    live: bool = False
+    """Make each video once more in real time, with sound at the speed of speech."""
     target_fps: float | None = None
     """`None`: the rate at which the model's videos are played."""
     dataset: str | None = None
     """Dataset whose clips are made and scored."""
-    metrics: tuple[str, ...] = ("all-offline",)
-    """Metrics of the score."""
+    metrics: tuple[str, ...] = ()
+    """Metrics of the score; none: all that need no download."""
     weights: Path | None = None
     random_weights: bool = False
     """Draw weights from a seed: shapes and times are those of real ones, pictures are noise."""
     options: tuple[str, ...] = ()
-    """`key=value` of `GenerationOptions`."""
+    """`key=value` of `GenerationOptions`, `rollout=NAME` or `rollout.OPTION=VALUE`."""
     seed: int = 0
 
 
@@ -95,13 +100,16 @@ def plan_bench(request: BenchRequest) -> BenchPlan:
     Raises:
         UserError: what does not fit, and what to do.
     """
-    card = native_card(request.model)
+    with told_plainly():
+        asked = split_assignments(request.options)
+        card = with_rollout(native_card(request.model), asked.rollout, asked.options)
     assert card.native is not None
     _check_numbers(request)
+    _check_folder(request.out)
     fps = _playback_fps(request, card)
     target = fps if request.target_fps is None else request.target_fps
     with told_plainly():
-        options = _options(request.options, card)
+        options = _options(asked.others, card)
         recipe = _recipe(card, request, options)
         cases = [
             _case(recipe, size, blocks, request.seconds * fps)
@@ -112,7 +120,7 @@ def plan_bench(request: BenchRequest) -> BenchPlan:
             check_size(case.size)
             check_recipe(case.recipe, case.size, _count(case))
     for case in cases:
-        needed_blocks = settling_blocks(case.recipe.options) + _STEADY
+        needed_blocks = settling_blocks(case.recipe) + _STEADY
         if request.dataset is None and _count(case) < needed_blocks:
             # A round-up to half a second: nobody wants to type more.
             least = case.latents[0] + case.latents[1] * (needed_blocks - 1)
@@ -188,8 +196,33 @@ def _check_numbers(request: BenchRequest) -> None:
     for name, value in (("--seconds", request.seconds), ("--target-fps", request.target_fps)):
         if value is not None and not 0 < value < math.inf:
             raise UserError(f"{name} {value:g}: expected more than 0, and finite")
-    if request.out.exists() and not request.out.is_dir():
-        raise UserError(f"--out {str(request.out)!r} is a file; expected the path of a folder")
+    if request.metrics and request.dataset is None:
+        raise UserError(
+            f"--metrics {','.join(request.metrics)} scores the clips of a dataset, and none is given. Give --dataset."
+        )
+    if launched_ranks() > 1:
+        raise UserError(
+            f"{launched_ranks()} ranks were started; expected 1: this benchmark times one device. Run it without "
+            "torchrun."
+        )
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a folder that will take no results, before minutes are spent on them."""
+    try:
+        here = next(path for path in (out, *out.absolute().parents) if path.exists())
+    except OSError as error:
+        raise BrokenEnvironmentError(
+            f"--out {str(out)!r} cannot be reached: {error.strerror}. Take another folder."
+        ) from error
+    if not here.is_dir():
+        raise UserError(f"--out: {str(here)!r} is a file; expected the path of a folder")
+    # Also false on a file system that is mounted read-only.
+    if not os.access(here, os.W_OK | os.X_OK):
+        raise BrokenEnvironmentError(
+            f"--out {str(out)!r}: {str(here)!r} takes no files from this user. Take another folder, or mend its "
+            "permissions."
+        )
 
 
 def _sizes(request: BenchRequest, recipe: Recipe, card: ModelCard) -> list[tuple[int, int]]:
@@ -225,6 +258,7 @@ def _recipe(card: ModelCard, request: BenchRequest, options: GenerationOptions) 
         weights=None,
         origin="random(seed 0)",
         rollout=card.native.rollout,
+        rollout_options=checked_options(card, options),
         options=options,
         device=request.device,
         dtype=request.dtype,
@@ -245,7 +279,7 @@ def _options(texts: Sequence[str], card: ModelCard) -> GenerationOptions:
         if not equals:
             raise UserError(f"--set {text!r}: expected KEY=VALUE, as in --set fp8_cache=true")
         if key not in known:
-            raise unknown_name("option", key, sorted(known))
+            raise unknown_name("option", key, sorted({*known, ROLLOUT_KEY}))
         try:
             parsed = yaml.safe_load(value)
             # `off` is a word here, and a truth value in YAML.
@@ -260,20 +294,23 @@ def _options(texts: Sequence[str], card: ModelCard) -> GenerationOptions:
 
 
 def _case(recipe: Recipe, size: tuple[int, int], blocks: tuple[int, int] | None, frames: float) -> Case:
-    from liveact_eval.liveact.policies import memory_policy
-
     name = f"{size[0]}x{size[1]}"
     if blocks is not None:
+        if recipe.strategy is not None:
+            raise UserError(
+                f"--blocks: the blocks of rollout {recipe.rollout} are its own. Leave --blocks out, or give "
+                "--set rollout.block=N where it has that option"
+            )
         name += f", blocks {blocks[0]}+{blocks[1]}"
         memory = "convkv" if blocks == _USUAL_BLOCKS else f"convkv-{blocks[0]}-{blocks[1]}"
         recipe = replace(recipe, options=replace(recipe.options, memory=memory))
-    policy = memory_policy(recipe.options.memory)
-    first, later = first_frames(policy.first), policy.current * TEMPORAL_STRIDE
+    sizes = recipe.block_latents
+    first, later = first_frames(sizes.first), sizes.later * TEMPORAL_STRIDE
     more = max(0, math.ceil((frames - first) / later - 1e-9))
     return Case(
         name=name,
         size=size,
-        latents=(policy.first, policy.current),
+        latents=(sizes.first, sizes.later),
         recipe=recipe,
         frames=first + later * more,
     )

@@ -140,8 +140,8 @@ def remarks(costs: RunCosts) -> list[str]:
     """What a reader should know, and why figures are missing."""
     made = [cost for cost in costs.costs if cost.reason is None]
     lines = [
-        f"taken from this run, {costs.workers} processes at once, other work included; for what a model can do: "
-        "liveact-eval bench",
+        f"taken from this run, {costs.workers} processes at once, other work, first blocks and compiling included; for "
+        "what a model can do: liveact-eval bench",
         *(f"{cost.title}: {cost.clips} videos" for cost in made),
     ]
     reasons: dict[str, list[str]] = {}

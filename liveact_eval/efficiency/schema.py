@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from liveact_eval.efficiency.figures import Figure
+from liveact_eval.efficiency.gpu_watch import GpuLoad
 from liveact_eval.efficiency.nvml import GpuState
 from liveact_eval.efficiency.stages import StageRecord
 from liveact_eval.results.versioned import published, read_versioned
@@ -37,6 +38,18 @@ class BlockRecord(_Record):
     stages_ms: dict[str, float]
     device_mib: float | None
     host_mib: float | None
+
+
+class LiveBlock(_Record):
+    """When a block of a live call came, in milliseconds since the first sample was spoken."""
+
+    repeat: int
+    block: int
+    frames: int
+    simulated_ms: float
+    """By the times that were measured."""
+    real_ms: float | None
+    """In real time; `null` where nobody waited for it."""
 
 
 class Denominator(_Record):
@@ -71,7 +84,9 @@ class CaseRecord(_Record):
     latents_per_block: tuple[int, int]
     """Latent frames of the first and of every later block."""
     frames: int
-    """Frames of each video."""
+    """Frames of each video; of the first one, where clips of a dataset differ."""
+    ran: dict[str, str | int | float | bool]
+    """Configuration, precision and every option, as the generator states them."""
     figures: list[Figure]
     stages: list[StageRecord]
     warm_up: WarmUp
@@ -83,6 +98,10 @@ class CaseRecord(_Record):
     """`null` where it is not known."""
     blocks: list[BlockRecord]
     """Every sample, warm-up included."""
+    live_blocks: list[LiveBlock]
+    """Every block of the live calls, from which stalls and delays are worked out."""
+    sound_late_ms: float | None
+    """By how much sound was fed late in real time, at most; `null`: the live call was simulated."""
 
 
 class Efficiency(_Record):
@@ -99,8 +118,6 @@ class Efficiency(_Record):
     precision: str
     weights: str
     """Where they come from."""
-    ran: dict[str, str | int | float | bool]
-    """Configuration, precision and every option, as the generator states them."""
     playback_fps: float
     """Frames per second at which the video is played."""
     target_fps: float
@@ -108,6 +125,8 @@ class Efficiency(_Record):
     repeats: int
     threads: int
     """Threads of PyTorch on the CPU."""
+    live_call: Literal["simulated", "real time"]
+    """Whether sound was fed at the speed of speech, or the live call was worked out from the times of the blocks."""
     dataset: str | None
     """Dataset whose clips were made; `null`: one drawn clip."""
     quality: str | None
@@ -116,6 +135,8 @@ class Efficiency(_Record):
     """Hash of the machine: times of two fingerprints are not compared."""
     provenance: dict[str, Any]
     gpu_before: GpuState | None
+    gpu_while: GpuLoad | None
+    """While videos were made; clocks before and after are those of an idle GPU."""
     gpu_after: GpuState | None
     gpu_reason: str | None
     """Why the state of the GPU is not known."""

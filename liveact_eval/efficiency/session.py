@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +13,19 @@ from typing import TYPE_CHECKING
 from liveact_eval.clips.clip import printable
 from liveact_eval.clips.video import SOUND_RATE_HZ
 from liveact_eval.efficiency.clips import Said, dataset_clips, drawn_clip
-from liveact_eval.efficiency.clock import Clock, MonotonicClock
+from liveact_eval.efficiency.clock import LiveClock, MonotonicClock
+from liveact_eval.efficiency.gpu_watch import GpuWatch
 from liveact_eval.efficiency.latency import time_to_first_frame_s
+from liveact_eval.efficiency.live import LiveCall, call
 from liveact_eval.efficiency.machine import fingerprint_of
 from liveact_eval.efficiency.measure import Told, record
 from liveact_eval.efficiency.memory import ProcessMemory
 from liveact_eval.efficiency.native import NativeStreaming, counted_kv_bytes
+from liveact_eval.efficiency.notes import notes_of
 from liveact_eval.efficiency.nvml import GpuState, Nvml, open_nvml
 from liveact_eval.efficiency.peaks import peak_of
-from liveact_eval.efficiency.records import block_records
-from liveact_eval.efficiency.request import ADVISED_REPEATS, COLD_BLOCKS, BenchPlan, Case
+from liveact_eval.efficiency.records import block_records, live_records
+from liveact_eval.efficiency.request import COLD_BLOCKS, BenchPlan, Case
 from liveact_eval.efficiency.samples import Recording
 from liveact_eval.efficiency.schema import CaseRecord, Denominator, Efficiency, WarmUp
 from liveact_eval.efficiency.stages import stage_records
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
     from liveact_eval.liveact.pipeline import LiveActPipeline
 
 
-def measure_cases(plan: BenchPlan, told: Told, clock: Clock | None = None) -> Efficiency:
+def measure_cases(plan: BenchPlan, told: Told, clock: LiveClock | None = None) -> Efficiency:
     """Do what was planned; videos of a dataset's clips are left in the folder `videos`.
 
     Args:
@@ -57,14 +61,15 @@ def measure_cases(plan: BenchPlan, told: Told, clock: Clock | None = None) -> Ef
     device, _, dtype = place(plan.cases[0].recipe)
     opened = open_nvml(_uuid(device))
     before = _state(opened)
+    gpu = GpuWatch(None if isinstance(opened, str) else opened.state)
     with told_plainly():
         try:
-            cases = [_measure(plan, case, told, watch, opened) for case in plan.cases]
+            with gpu:
+                cases = [_measure(plan, case, told, watch, opened) for case in _one_by_one(plan.cases)]
         except torch.cuda.OutOfMemoryError as error:
             raise UserError(
                 f"The GPU ran out of memory: {error} Take a smaller --size, or --set fp8_cache=true."
             ) from error
-        described = build_pipeline(plan.cases[-1].recipe).describe()
     provenance = gather()
     name = device_title(device)
     threads = torch.get_num_threads()
@@ -77,21 +82,31 @@ def measure_cases(plan: BenchPlan, told: Told, clock: Clock | None = None) -> Ef
         device=name,
         precision=str(dtype).removeprefix("torch."),
         weights=recipe.origin,
-        ran=described,
         playback_fps=plan.fps,
         target_fps=plan.target_fps,
         repeats=plan.request.repeats,
         threads=threads,
+        live_call="real time" if plan.request.live else "simulated",
         dataset=plan.request.dataset,
         quality=None,
         fingerprint=fingerprint_of(provenance, device=name, threads=threads),
         provenance=provenance | {"seed": plan.request.seed, "load_at_start": load},
         gpu_before=before,
+        gpu_while=gpu.load(),
         gpu_after=_state(opened),
         gpu_reason=opened if isinstance(opened, str) else None,
-        notes=[*_notes(plan, cases), *_busy(load, provenance["machine"]["cores"])],
+        notes=notes_of(plan, cases, load=load, cores=provenance["machine"]["cores"]),
         cases=cases,
     )
+
+
+def _one_by_one(cases: Sequence[Case]) -> Iterator[Case]:
+    """The cases; networks of the one before never stand beside new ones on the device."""
+    for before, case in zip((None, *cases), cases, strict=False):
+        if before is not None and before.recipe != case.recipe:
+            build_pipeline.cache_clear()
+            gc.collect()
+        yield case
 
 
 def device_title(device: torch.device) -> str:
@@ -101,7 +116,7 @@ def device_title(device: torch.device) -> str:
     return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else device.type
 
 
-def _measure(plan: BenchPlan, case: Case, told: Told, clock: Clock, opened: Nvml | str) -> CaseRecord:
+def _measure(plan: BenchPlan, case: Case, told: Told, clock: LiveClock, opened: Nvml | str) -> CaseRecord:
     from liveact_eval.liveact.compiled import graphs_compiled
 
     device, _, dtype = place(case.recipe)
@@ -126,13 +141,17 @@ def _measure(plan: BenchPlan, case: Case, told: Told, clock: Clock, opened: Nvml
                 blocks=blocks,
             )
 
+    def talk(said: Said, seed: int) -> LiveCall:
+        with NativeStreaming(pipeline, said.inputs) as generator:
+            return call(generator, said.sound, SOUND_RATE_HZ, seed=seed, clock=clock, told=told)
+
     graphs = graphs_compiled()
     with _clips(plan, case) as (clips, folder):
         first = next(clips)
         cold = make(first, plan.request.seed, folder / "cold.mp4", COLD_BLOCKS)
         (folder / "cold.mp4").unlink()
         compiled = graphs_compiled()
-        recordings = []
+        recordings, calls = [], []
         for repeat in range(1, plan.request.repeats + 1):
             said = first if repeat == 1 else next(clips)
             name = said.name if plan.request.dataset is not None else f"{said.name}-{repeat}"
@@ -143,6 +162,9 @@ def _measure(plan: BenchPlan, case: Case, told: Told, clock: Clock, opened: Nvml
                     "state is left to time. Take a dataset with longer clips."
                 )
             recordings.append(made)
+            if plan.request.live:
+                calls.append(talk(said, plan.request.seed))
+    spoken = calls if plan.request.live else None
     counted, rule = _operations(plan, case)
     precision = _precision(pipeline, dtype)
     facts = Facts(
@@ -159,7 +181,8 @@ def _measure(plan: BenchPlan, case: Case, told: Told, clock: Clock, opened: Nvml
         size=case.size,
         latents_per_block=case.latents,
         frames=sum(block.frames for block in recordings[0].blocks),
-        figures=summarise(recordings, facts),
+        ran=pipeline.describe(),
+        figures=summarise(recordings, facts, spoken),
         stages=stage_records(recordings),
         warm_up=WarmUp(
             build_s=build_s,
@@ -171,6 +194,8 @@ def _measure(plan: BenchPlan, case: Case, told: Told, clock: Clock, opened: Nvml
         operations_rule=rule,
         peak=None if peak is None else Denominator(**peak._asdict()),
         blocks=block_records(cold, recordings),
+        live_blocks=live_records(recordings, spoken),
+        sound_late_ms=None if spoken is None else 1000 * max(made.late_s for made in spoken),
     )
 
 
@@ -229,47 +254,3 @@ def _uuid(device: torch.device) -> str | None:
     import torch
 
     return str(torch.cuda.get_device_properties(device).uuid) if device.type == "cuda" else None
-
-
-def _notes(plan: BenchPlan, cases: list[CaseRecord]) -> list[str]:
-    """What a reader should know before quoting a figure."""
-    notes = []
-    if plan.request.repeats < ADVISED_REPEATS:
-        notes.append(
-            f"{plan.request.repeats} repeats: fewer than {ADVISED_REPEATS} say little about the spread"
-        )
-    repeats = range(1, plan.request.repeats + 1)
-    fewest = min(
-        sum(block.steady for block in case.blocks if block.repeat == repeat)
-        for case in cases
-        for repeat in repeats
-    )
-    if fewest < 50:
-        notes.append(
-            f"percentiles are of {fewest} steady blocks per repeat: p95 of fewer than 20, and p99 of fewer than 100, "
-            "is the largest"
-        )
-    slow = [
-        case.name
-        for case in cases
-        for f in case.figures
-        if f.name == "real_time_factor" and (f.value or 0) > 1
-    ]
-    if slow:
-        notes.append(
-            f"{', '.join(slow)}: slower than speech, so delays and stalls grow with the length of the video"
-        )
-    if plan.cases[0].recipe.weights is None:
-        notes.append("weights are random: times are those of real ones, pictures are noise")
-    if plan.cases[0].recipe.options.speech == "whole":
-        notes.append("sound is encoded as a whole, so nothing comes out before all of it has arrived")
-    return notes
-
-
-def _busy(load: float | None, cores: int) -> list[str]:
-    """Other work takes time from all figures."""
-    if load is None or load < 0.5 * cores:
-        return []
-    return [
-        f"other work was running: load {load:.1f} on {cores} cores at the start. Measure again on a quiet machine"
-    ]

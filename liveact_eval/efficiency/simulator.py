@@ -70,13 +70,9 @@ def simulate(works: Iterable[Work], fps: float) -> Timeline:
 
 
 def works_of(recording: Recording) -> list[Work]:
-    """The blocks of a recording; opening the stream is part of the first one, as nothing is spoken before."""
+    """The blocks of a recording. Speech begins when the stream is open, so that opening it is no part of them."""
     return [
-        Work(
-            frames=block.frames,
-            heard_s=block.heard_s,
-            compute_s=block.compute_s,
-        )
+        Work(frames=block.frames, heard_s=block.heard_s, compute_s=block.compute_s)
         for block in recording.blocks
     ]
 

@@ -40,8 +40,8 @@ class BlockStream(Protocol):
         """No more sound will come."""
         ...
 
-    def blocks(self) -> Iterator[MadeBlock]:
-        """Blocks whose sound is there."""
+    def blocks(self, *, wait: bool = False) -> Iterator[MadeBlock]:
+        """Blocks whose sound is there; with `wait` all blocks, sleeping until another thread has fed their sound."""
         ...
 
     def kv_bytes(self) -> int | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from liveact_eval.efficiency import delay, latency, playout, throughput, utilisation
 from liveact_eval.efficiency.figures import FIGURES, Figure, figure
+from liveact_eval.efficiency.live import LiveCall
 from liveact_eval.efficiency.samples import Recording, percentile
-from liveact_eval.efficiency.simulator import Timeline, simulate, works_of
+from liveact_eval.efficiency.simulator import simulate, works_of
 
 Value = float | str
 """A number, or why there is none."""
@@ -36,22 +37,35 @@ class Facts:
     """Whether frames were written to a video."""
 
 
-def summarise(recordings: Sequence[Recording], facts: Facts) -> list[Figure]:
-    """All figures over all repeats."""
-    by_repeat = [_figures_of(recording, facts) for recording in recordings]
+def summarise(
+    recordings: Sequence[Recording], facts: Facts, calls: Sequence[LiveCall] | None = None
+) -> list[Figure]:
+    """All figures over all repeats.
+
+    Args:
+        recordings: of each repeat.
+        facts: what is known beside the times.
+        calls: the same videos in real time; `None`: the live call of each is simulated.
+
+    Raises:
+        ValueError: a call is not of the same blocks as its recording.
+    """
+    made = calls or [simulated(recording) for recording in recordings]
+    by_repeat = [_figures_of(*pair, facts) for pair in zip(recordings, made, strict=True)]
     return [figure(spec, [values[spec.name] for values in by_repeat]) for spec in FIGURES]
 
 
-def live(recording: Recording) -> Timeline:
-    """The recording as a live call."""
-    return simulate(works_of(recording), float(recording.fps))
+def simulated(recording: Recording) -> LiveCall:
+    """The recording as a live call: when its blocks would come."""
+    timeline = simulate(works_of(recording), float(recording.fps))
+    return LiveCall(timeline=timeline, open_s=recording.open_s, late_s=0.0)
 
 
-def _figures_of(recording: Recording, facts: Facts) -> dict[str, Value]:
+def _figures_of(recording: Recording, call: LiveCall, facts: Facts) -> dict[str, Value]:
     return (
         _rates(recording, facts)
         | _latencies(recording, facts)
-        | _live_call(recording)
+        | _live_call(recording, call)
         | _memory(recording, facts)
         | _work(recording, facts)
     )
@@ -95,23 +109,24 @@ def _latencies(recording: Recording, facts: Facts) -> dict[str, Value]:
     }
 
 
-def _live_call(recording: Recording) -> dict[str, Value]:
-    """What a live call would be like, in simulated time."""
-    timeline, first = live(recording), recording.settling
-    steady = range(first, first + len(recording.steady))
+def _live_call(recording: Recording, call: LiveCall) -> dict[str, Value]:
+    """What a live call is like."""
+    timeline, fps, first = call.timeline, call.timeline.fps, recording.settling
+    if [e.frames for e in timeline.emissions] != [b.frames for b in recording.blocks]:
+        raise ValueError("the live call has other blocks than the recording; expected the same video")
+    steady = timeline.emissions[first : first + len(recording.steady)]
     # From one steady block to the next: what came before them stands in no interval.
     intervals = timeline.intervals(first + 1)[: len(steady) - 1]
-    jitter = latency.jitter_s(intervals, [s.frames for s in recording.steady[1:]], float(recording.fps))
-    delays = delay.frame_delays_s(timeline, first)
-    reactions = delay.reactions_s(timeline, first)
+    jitter = latency.jitter_s(intervals, [s.frames for s in recording.steady[1:]], fps)
+    delays, reactions = delay.frame_delays_s(steady, fps), delay.reactions_s(steady, fps)
     shown = playout.play(timeline)
-    ahead = [delay.look_ahead_s(recording, block) for block in steady]
-    wait = max(delay.block_wait_s(timeline.emissions[block], timeline.fps) for block in steady)
+    ahead = [delay.look_ahead_s(*pair, fps) for pair in zip(recording.steady, steady, strict=True)]
+    wait = max(delay.block_wait_s(emission, fps) for emission in steady)
     seconds: dict[str, Value] = {
-        "ttff_live_ms": recording.open_s + timeline.emissions[0].at_s,
+        "ttff_live_ms": call.open_s + timeline.emissions[0].at_s,
         "jitter_ms": "fewer than three steady blocks" if jitter is None else jitter,
         "look_ahead_ms": max(ahead),
-        "look_ahead_first_ms": delay.look_ahead_s(recording, 0),
+        "look_ahead_first_ms": delay.look_ahead_s(recording.blocks[0], timeline.emissions[0], fps),
         "block_wait_ms": wait,
         "delay_mean_ms": statistics.fmean(delays),
         "delay_p95_ms": percentile(delays, 95),

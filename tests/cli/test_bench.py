@@ -81,7 +81,7 @@ def test_a_block_waits_for_the_sound_that_it_looks_at(tiny: Efficiency) -> None:
 
 
 def test_machine_and_warm_up_are_recorded(tiny: Efficiency) -> None:
-    assert (tiny.device, tiny.precision, tiny.ran["speech"]) == ("cpu", "float32", "windowed")
+    assert (tiny.device, tiny.precision, tiny.cases[0].ran["speech"]) == ("cpu", "float32", "windowed")
     assert len(tiny.fingerprint) == 12
     assert tiny.provenance["machine"]["cores"] >= 1
     assert tiny.gpu_reason == "the device is no GPU"
@@ -133,13 +133,22 @@ def test_timed_frames_are_scored(tmp_path: Path, clips: Path) -> None:
     [
         (("--model", "blur"), "kind control"),
         (("--model", "liveact-tiny", "--seconds", "1", "--device", "cpu"), "Give --seconds"),
-        (("--model", "liveact-tiny", "--device", "meta", "--size", "16x16", "--size", "32x32"), "one --size"),
+        (
+            ("--model", "liveact-tiny", "--device", "meta", "--blocks", "8+4"),
+            "--blocks, --out would change nothing",
+        ),
+        (("--model", "liveact-tiny", "--device", "cpu", "--metrics", "psnr"), "Give --dataset"),
         (("--model", "liveact-tiny", "--device", "cpu", "--run", "nowhere"), "No run at 'nowhere'"),
     ],
 )
 def test_refused(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
     refused(call("bench", *words, "--out", tmp_path / "out"), said)
     assert not (tmp_path / "out").exists()
+
+
+def test_operations_are_of_one_size() -> None:
+    words = ("--model", "liveact-tiny", "--device", "meta", "--size", "16x16", "--size", "32x32")
+    refused(call("bench", *words), "one --size")
 
 
 def test_operations_without_a_device() -> None:

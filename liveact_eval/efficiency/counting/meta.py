@@ -34,7 +34,6 @@ from liveact_eval.liveact.config import LiveActConfig
 from liveact_eval.liveact.dit import CausalDiT, ForwardCall
 from liveact_eval.liveact.encoders.image import ImageEncoder
 from liveact_eval.liveact.encoders.speech import SpeechEncoder
-from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.models import blank_modules
 from liveact_eval.liveact.reference import encode_condition
 from liveact_eval.liveact.request import GenerationOptions
@@ -43,10 +42,11 @@ from liveact_eval.liveact.speech_input import EXTRA_FRAMES, SAMPLES_PER_FRAME
 from liveact_eval.liveact.stream_decoder import StreamDecoder
 from liveact_eval.liveact.vae import SPATIAL_STRIDE, WanVAE
 from liveact_eval.rollouts.neighbor import NeighborForcing
+from liveact_eval.rollouts.options import as_options
+from liveact_eval.rollouts.published import PUBLISHED
+from liveact_eval.rollouts.shape import steady_block
 
 META = torch.device("meta")
-STEADY = 2
-"""The first block that looks at a full memory and has something to fold."""
 _MULTIPLY_ADD = 2
 
 _PARTS = (
@@ -82,7 +82,7 @@ class MetaModel:
         size: width and height of the video in pixels.
 
     Raises:
-        LiveActError: sizes that do not fit each other, or a rollout whose memory cannot be counted.
+        LiveActError: sizes that do not fit each other.
     """
 
     def __init__(self, config: LiveActConfig, native: NativeSpec, size: tuple[int, int]) -> None:
@@ -95,13 +95,15 @@ class MetaModel:
         self._text = modules["text"]
         self._image = ImageEncoder(modules["image"], config.image)
         self._speech = SpeechEncoder(modules["speech"], config.speech)
-        rollout = NamedStrategy(native.steps, native.rollout)(dit, GenerationOptions(memory=native.memory))
-        if not isinstance(rollout, NeighborForcing):
-            raise LiveActError(
-                f"Operations of rollout {native.rollout!r} are not counted: it keeps another kind of memory. "
-                "Count a model of rollout neighbor, self, teacher or diffusion"
-            )
-        self._rollout = rollout
+        chosen = as_options(native.rollout_options.items())
+        named = NamedStrategy(native.steps, native.rollout, chosen)
+        self._rollout = named(dit, GenerationOptions(memory=native.memory))
+        published = PUBLISHED.get(native.rollout)
+        strategy = None if published is None else published.strategy(chosen)
+        self.steady = steady_block(strategy)
+        """The block that is counted."""
+        self.settles = strategy is None or strategy.slots is not None
+        """Whether all later blocks cost the same."""
 
     def steady_block(self, *, context_once: bool) -> SteadyBlock:
         """The model calls of one steady block.
@@ -115,27 +117,29 @@ class MetaModel:
     def _steady_block(self, *, context_once: bool) -> SteadyBlock:
         dit, rollout = self._dit, self._rollout
         folded, calls = _Folds(), _Calls()
-        rollout.policy = dataclasses.replace(
-            rollout.policy, compressor=folded.counting(rollout.policy.compressor)
-        )
+        if isinstance(rollout, NeighborForcing):
+            # The other kinds fold nothing.
+            rollout.policy = dataclasses.replace(
+                rollout.policy, compressor=folded.counting(rollout.policy.compressor)
+            )
         rollout.begin(self._latents(dit.config.in_dim - dit.config.out_dim, rollout.condition_latents))
         rows = torch.empty(dit.config.text_len, dit.config.text_dim, device=META)
         seen = torch.empty(dit.config.image_tokens, dit.config.image_dim, device=META)
         context, noise = dit.encode_context(rows, seen, cache=context_once), Noise(0)
         # Not carried out: the memory makes room for these blocks, and there are no numbers to remember.
         dit.executor = lambda _compute, call: call.x[:, : dit.config.out_dim]
-        for n in range(STEADY):
+        for n in range(self.steady):
             rollout.block(n, context, self._windows(n), noise)
         folded.operations = 0
         dit.executor = calls
         with FlopCounterMode(display=False) as counter:
-            rollout.block(STEADY, context, self._windows(STEADY), noise)
+            rollout.block(self.steady, context, self._windows(self.steady), noise)
         dit.executor = None
         components = by_component(counter.get_flop_counts(), counter.get_total_flops())
         return SteadyBlock(
             components=components | {MEMORY: float(folded.operations)},
             calls=calls.count,
-            frames=rollout.block_latents(STEADY) * dit.config.temporal_stride,
+            frames=rollout.block_latents(self.steady) * dit.config.temporal_stride,
         )
 
     def decode(self) -> float:
@@ -144,12 +148,12 @@ class MetaModel:
         channels = self._config.vae.z_dim
         # Of what came before, a block takes no more than these: to decode them again, or what was remembered of them.
         decoder.decode(self._latents(channels, decoder.overlap_latents))
-        steady = self._latents(channels, self._rollout.block_latents(STEADY))
+        steady = self._latents(channels, self._rollout.block_latents(self.steady))
         return _operations(lambda: decoder.decode(steady))
 
     def speech(self) -> float:
         """Operations of encoding the sound of one steady block alone, as a live stream does."""
-        frames = len(self._rollout.audio_span(STEADY)) + EXTRA_FRAMES
+        frames = len(self._rollout.audio_span(self.steady)) + EXTRA_FRAMES
         # On the host: the encoder looks whether the samples are finite.
         sound = torch.zeros(frames * SAMPLES_PER_FRAME)
         return _operations(lambda: self._speech.encode(sound, frames))

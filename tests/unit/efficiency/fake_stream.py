@@ -84,7 +84,8 @@ class FakeStream:
     def close(self) -> None:
         self._closed = True
 
-    def blocks(self) -> Iterator[MadeBlock]:
+    def blocks(self, *, wait: bool = False) -> Iterator[MadeBlock]:
+        assert not wait
         while not self.done:
             plan = self._of.plans[self._next]
             if not self._closed and self._samples < round(plan.heard_s * RATE):

@@ -9,20 +9,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Rectangle
 from PIL import Image
 
-from liveact_eval.efficiency.figures import FIGURES
-from liveact_eval.efficiency.folder import write_folder
+from liveact_eval.efficiency.figures import FIGURES, figure
+from liveact_eval.efficiency.folder import make_folder, write_folder
 from liveact_eval.efficiency.machine import fingerprint_of
-from liveact_eval.efficiency.nvml import Nvml, open_nvml
 from liveact_eval.efficiency.peaks import peak_of
-from liveact_eval.efficiency.records import block_records
-from liveact_eval.efficiency.report import markdown
-from liveact_eval.efficiency.schema import CaseRecord, Efficiency, WarmUp, read_efficiency
+from liveact_eval.efficiency.plots import _timelines
+from liveact_eval.efficiency.records import block_records, live_records
+from liveact_eval.efficiency.report import cell, markdown
+from liveact_eval.efficiency.schema import CaseRecord, Efficiency, WarmUp, json_schema, read_efficiency
 from liveact_eval.efficiency.stages import stage_records
 from liveact_eval.efficiency.summary import Facts, summarise
-from liveact_eval.errors import NewerFileError
-from tests.cli.helpers import Answer, call
+from liveact_eval.errors import BrokenEnvironmentError, NewerFileError
+from tests.cli.helpers import ROOT, Answer, call
 from tests.unit.efficiency.fake_stream import made, steady_plans
 
 FACTS = Facts(
@@ -47,6 +49,12 @@ def case(size: tuple[int, int], latents: tuple[int, int], factor: float) -> Case
         size=size,
         latents_per_block=latents,
         frames=181,
+        ran={
+            "config": "liveact-tiny",
+            "device": "cpu",
+            "memory": f"convkv-{latents[0]}",
+            "speech": "windowed",
+        },
         figures=summarise(recordings, FACTS),
         stages=stage_records(recordings),
         warm_up=WarmUp(build_s=1.0, ttff_cold_ms=4000.0, graphs_compiled=0, graphs_compiled_later=0),
@@ -54,6 +62,8 @@ def case(size: tuple[int, int], latents: tuple[int, int], factor: float) -> Case
         operations_rule="not counted",
         peak=None,
         blocks=block_records(recordings[0], recordings),
+        live_blocks=live_records(recordings, None),
+        sound_late_ms=None,
     )
 
 
@@ -66,16 +76,17 @@ def benchmark(factor: float = 1.0, **given: Any) -> Efficiency:
         "device": "cpu",
         "precision": "float32",
         "weights": "random(seed 0)",
-        "ran": {"config": "liveact-tiny", "device": "cpu"},
         "playback_fps": 20.0,
         "target_fps": 20.0,
         "repeats": 5,
         "threads": 1,
+        "live_call": "simulated",
         "dataset": None,
         "quality": None,
         "fingerprint": "0" * 12,
         "provenance": MACHINE,
         "gpu_before": None,
+        "gpu_while": None,
         "gpu_after": None,
         "gpu_reason": "the device is no GPU",
         "notes": [],
@@ -101,6 +112,12 @@ def test_folder(tmp_path: Path) -> None:
         assert levels.min() < 100 < 250 < levels.max()
 
 
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(BrokenEnvironmentError, match="cannot be made: Not a directory"):
+        make_folder(tmp_path / "file" / "out")
+
+
 def test_one_case_has_no_plot_across_cases(tmp_path: Path) -> None:
     """Nor one that an earlier benchmark has left."""
     (tmp_path / "plots").mkdir()
@@ -120,6 +137,61 @@ def test_page_has_every_figure_and_why_others_are_missing() -> None:
     assert "31.37 (30.77 to 32.00)" in page
     assert "| 1e-05 |" in page
     assert "warm-up, in no figure: networks built in 1.0 s" in page
+
+
+def test_page_says_under_what_conditions() -> None:
+    page = markdown(benchmark())
+    assert "1x cpu, float32, 1 CPU threads, weights random(seed 0); median of 5 repeats" in page
+    assert "deadlines at 20 FPS, played at 20; live call simulated from measured times" in page
+    assert (
+        "- 64x64, blocks 8+4: 181 frames per video, blocks of 8, then 4 latent frames; memory convkv-8"
+        in page
+    )
+    assert "| memory | convkv-6 | convkv-6 | convkv-8 |" in page
+    assert "live call fed in real time" in markdown(benchmark(live_call="real time"))
+
+
+def test_what_one_case_lacks_is_said_of_it_alone() -> None:
+    both = [case((64, 64), (6, 8), 1.0), case((64, 64), (8, 4), 1.0)]
+    figures = [
+        entry.model_copy(update={"value": None, "n": 0, "reason": "not counted"})
+        if entry.name == "tflop_per_frame"
+        else entry
+        for entry in both[1].figures
+    ]
+    page = markdown(benchmark(cases=[both[0], both[1].model_copy(update={"figures": figures})]))
+    assert "- 64x64, blocks 8+4: no operations per frame: not counted" in page
+    assert "- no energy per frame: the device is no GPU" in page
+
+
+def test_repeats_without_a_number_are_counted() -> None:
+    (spec,) = [spec for spec in FIGURES if spec.name == "jitter_ms"]
+    some = figure(spec, [10.0, "fewer than three", 30.0])
+    assert (some.n, some.value, some.reason) == (2, 20.0, "fewer than three")
+    assert cell(some) == "20 (10 to 30), n = 2/3"
+    whole = benchmark().cases[0]
+    figures = [some if entry.name == "jitter_ms" else entry for entry in whole.figures]
+    page = markdown(benchmark(cases=[whole.model_copy(update={"figures": figures})]))
+    assert "- some repeats lack jitter of the blocks, live: fewer than three" in page
+
+
+def test_schema_is_published() -> None:
+    """`make schema` writes it."""
+    written = ROOT / "docs" / "schema" / "efficiency-1.json"
+    assert json.loads(written.read_text(encoding="utf-8")) == json_schema()
+
+
+def test_a_long_video_has_a_plot_in_time_and_few_names(tmp_path: Path) -> None:
+    """An hour of blocks: what is drawn grows with them, and not with their square."""
+    whole = benchmark().cases[0]
+    block = whole.blocks[-1]
+    blocks = [block.model_copy(update={"repeat": 1, "block": n}) for n in range(600)]
+    efficiency = benchmark(cases=[whole.model_copy(update={"blocks": blocks})])
+    axes = Canvas().subplots()
+    _timelines(axes, efficiency.cases[0], efficiency)
+    assert len(axes.get_xticks()) <= 24
+    tops = [bar.get_y() + bar.get_height() for bar in axes.patches if isinstance(bar, Rectangle)]
+    assert max(tops) == pytest.approx(block.compute_ms / 1000)
 
 
 def test_newer_file_is_left_alone(tmp_path: Path) -> None:
@@ -188,52 +260,3 @@ def test_peaks_are_exact_names_only() -> None:
     assert peak_of("NVIDIA H200 NVL", "float8") is None
     assert peak_of("cpu", "float32") is None
     assert peak_of("NVIDIA A100-SXM4-80GB", "float8") is None
-
-
-class Driver:
-    """Answers as the package nvidia-ml-py does, of a GPU that counts no energy and is too hot."""
-
-    NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
-    nvmlClocksThrottleReasonSwPowerCap = 4
-    nvmlClocksThrottleReasonHwThermalSlowdown = 64
-
-    class NVMLError(Exception):
-        pass
-
-    def nvmlDeviceGetName(self, handle: str) -> bytes:
-        return b"NVIDIA Test"
-
-    def nvmlSystemGetDriverVersion(self) -> str:
-        return "999.1"
-
-    def nvmlDeviceGetClockInfo(self, handle: str, kind: int) -> int:
-        return {1: 1980, 2: 2619}[kind]
-
-    def nvmlDeviceGetEnforcedPowerLimit(self, handle: str) -> int:
-        return 700_000
-
-    def nvmlDeviceGetPowerUsage(self, handle: str) -> int:
-        return 650_500
-
-    def nvmlDeviceGetTemperature(self, handle: str, kind: int) -> int:
-        return 91
-
-    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: str) -> int:
-        return 64
-
-    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:
-        raise self.NVMLError("not supported")
-
-
-def test_state_of_a_gpu() -> None:
-    gpu = Nvml(Driver(), "handle")
-    state = gpu.state()
-    assert (state.name, state.driver) == ("NVIDIA Test", "999.1")
-    assert (state.sm_clock_mhz, state.memory_clock_mhz, state.temperature_c) == (1980, 2619, 91)
-    assert (state.power_limit_w, state.power_w) == (700.0, 650.5)
-    assert state.throttled_by == ["hardware thermal slowdown"]
-    assert gpu.energy_j() is None
-
-
-def test_no_gpu_no_state() -> None:
-    assert open_nvml(None) == "the device is no GPU"

@@ -219,10 +219,11 @@ def test_stops_after_so_many_blocks() -> None:
         seed=0,
         clock=clock,
         memory=memory,
-        told=lambda block: told.append(block.block),
+        told=told.append,
         blocks=3,
     )
-    assert [block.block for block in recording.blocks] == told == [0, 1, 2]
+    assert [block.block for block in recording.blocks] == [0, 1, 2]
+    assert told == [21, 32, 32]
     assert memory.resets == 1
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from liveact_eval.efficiency.request import BenchRequest, plan_bench
-from liveact_eval.errors import UserError
+from liveact_eval.errors import BrokenEnvironmentError, UserError
 
 
 def request(tmp_path: Path, **given: Any) -> BenchRequest:
@@ -29,6 +29,7 @@ def request(tmp_path: Path, **given: Any) -> BenchRequest:
         ({"repeats": 1}, "--repeats 1: a spread needs 2; 5 are usual"),
         ({"seconds": 2.0}, "is 2 blocks of 64x64 at 20 frames per second.*needs 4. Give --seconds 6 or more"),
         ({"seconds": float("nan")}, "--seconds nan"),
+        ({"metrics": ("psnr",)}, "none is given. Give --dataset"),
         ({"target_fps": 0.0}, "--target-fps 0: expected more than 0"),
         ({"options": ("fp8_cache",)}, "expected KEY=VALUE"),
         ({"options": ("fp8_cash=true",)}, "Did you mean 'fp8_cache'"),
@@ -49,6 +50,23 @@ def test_refused(tmp_path: Path, given: dict[str, Any], said: str) -> None:
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(UserError, match="is a file"):
+        plan_bench(request(tmp_path))
+    with pytest.raises(UserError, match="is a file"):
+        plan_bench(request(tmp_path, out=tmp_path / "out" / "deeper"))
+
+
+def test_a_folder_that_takes_no_files_is_refused_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Permissions bind no one who runs as root, so the answer of the system is given here."""
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    with pytest.raises(BrokenEnvironmentError, match="takes no files from this user"):
+        plan_bench(request(tmp_path))
+
+
+def test_several_ranks_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="2 ranks were started; expected 1"):
         plan_bench(request(tmp_path))
 
 
