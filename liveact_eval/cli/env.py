@@ -115,22 +115,21 @@ def build_environment(
 def list_all(root: Root = None, as_json: options.Json = False) -> None:
     """All environments and how things stand with them. Example: liveact-eval env list"""
     from liveact_eval.environments.cards import list_environments
-    from liveact_eval.environments.store import examine
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, card in list_environments().items():
-        state, record = examine(card, root)
+        state, record = _examined(card, root)
+        packages = None if record is None else len(record.packages)
         row: dict[str, Any] = {"name": name, "state": state, "python": card.environment.python}
-        rows.append(
-            row
-            | {
-                "packages": "–" if record is None else str(len(record.packages)),
-                "disk": _size(card, root),
-                "summary": card.summary,
-            }
-        )
+        numbers = _numbers(card, root)
+        shown = {
+            "packages": "–" if packages is None else str(packages),
+            "disk": _gib(numbers["disk_bytes"]) if numbers["disk_bytes"] else "–",
+        }
+        more = {"packages": packages, **numbers} if as_json else shown
+        rows.append(row | more | {"summary": card.summary})
     if as_json:
-        write_json([row | _numbers(row["name"], root) for row in rows])
+        write_json(rows)
         return
     show_list(rows, False)
 
@@ -139,7 +138,7 @@ def list_all(root: Root = None, as_json: options.Json = False) -> None:
 def show_environment(name: Name, root: Root = None, as_json: options.Json = False) -> None:
     """State, interpreter, packages, commit, checks and files of one. Example: liveact-eval env show vbench"""
     from liveact_eval.environments.cards import load_environment
-    from liveact_eval.environments.store import environment, examine, folder_of
+    from liveact_eval.environments.store import build_command, environment, examine, folder_of
 
     card = load_environment(name)
     state, record = examine(card, root)
@@ -152,8 +151,8 @@ def show_environment(name: Name, root: Root = None, as_json: options.Json = Fals
         "licence": card.licence or "not stated",
         "state": state,
         "folder": str(folder),
-        "build_with": f"liveact-eval env build {name}" + ("" if root is None else f" --root {root}"),
-        **_numbers(name, root),
+        "build_with": build_command(name, root),
+        **_numbers(card, root),
         "python": {
             "wanted": card.environment.python,
             "found": None if record is None else record.python_version,
@@ -185,35 +184,52 @@ def remove_environment(
     import shutil
 
     from liveact_eval.environments.cards import load_environment
-    from liveact_eval.environments.store import folder_of
+    from liveact_eval.environments.ownership import alone, refuse_foreign
+    from liveact_eval.environments.store import folder_of, record_path
     from liveact_eval.errors import UserError
 
     card = load_environment(name)
     folder = folder_of(card.name, root)
     if not folder.is_dir():
         raise UserError(f"{card.title} has no environment in {str(folder.parent)!r}: nothing to remove.")
+    refuse_foreign(folder)
     size = _size(card, root)
     if not yes and not typer.confirm(f"Delete {folder} ({size})?", err=True):
         raise typer.Exit(1)
-    # The record goes first: what is half deleted must not look whole.
-    (folder / "environment.json").unlink(missing_ok=True)
-    shutil.rmtree(folder)
+    with alone(folder):
+        # The record goes first: what is half deleted must not look whole.
+        record_path(folder).unlink(missing_ok=True)
+        shutil.rmtree(folder)
     stdout().print(f"removed {folder} ({size})", markup=False, soft_wrap=True)
+
+
+def _examined(card: EnvironmentCard, root: Path | None) -> tuple[str, Record | None]:
+    """How things stand; one damaged record must not stop the list of all."""
+    from liveact_eval.environments.store import examine
+    from liveact_eval.errors import UserError
+
+    try:
+        return examine(card, root)
+    except UserError:
+        return "damaged: see env show", None
 
 
 def _size(card: EnvironmentCard, root: Path | None) -> str:
     from liveact_eval.environments.store import disk_bytes, folder_of
 
     folder = folder_of(card.name, root)
-    return f"{disk_bytes(folder) / _GIB:.2f} GiB" if folder.is_dir() else "–"
+    return _gib(disk_bytes(folder)) if folder.is_dir() else "–"
 
 
-def _numbers(name: str, root: Path | None) -> dict[str, Any]:
-    """Disk use for programs: bytes of everything, and of the home in it."""
-    from liveact_eval.environments.cards import load_environment
+def _gib(size: int) -> str:
+    return f"{size / _GIB:.2f} GiB"
+
+
+def _numbers(card: EnvironmentCard, root: Path | None) -> dict[str, int]:
+    """Disk use: bytes of everything, and of the home in it."""
     from liveact_eval.environments.store import disk_bytes, folder_of
 
-    folder = folder_of(load_environment(name).name, root)
+    folder = folder_of(card.name, root)
     return {"disk_bytes": disk_bytes(folder), "home_bytes": disk_bytes(folder / "home")}
 
 

@@ -8,20 +8,17 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, Protocol
-
-from filelock import FileLock, Timeout
+from typing import Protocol
 
 from liveact_eval.environments import programs, sources, store
 from liveact_eval.environments.interpreters import find_python, packages_of, version_of
 from liveact_eval.environments.needs import Request, refuse_lacking
+from liveact_eval.environments.ownership import HOME, LOG, alone, is_build
 from liveact_eval.environments.programs import ProgramError
 from liveact_eval.environments.store import Maker, Record
-from liveact_eval.errors import BrokenEnvironmentError, UserError
+from liveact_eval.environments.variables import clean_variables
+from liveact_eval.errors import UserError
 from liveact_eval.files import full_disk, is_full
-
-HOME = "home"
-LOG = "build.log"
 
 
 class Watcher(Protocol):
@@ -40,24 +37,14 @@ def build(request: Request, watcher: Watcher) -> Record:
     """Build an environment. The one that was there before stays the one that counts until this one is whole.
 
     Raises:
-        UserError: something is missing on this machine, a step failed, or another process builds it now.
+        UserError: something is missing on this machine, a step failed, another process builds it now, or its folder
+            is something else's.
         BrokenEnvironmentError: the disk is full, or the place cannot be written.
     """
     refuse_lacking(request)
     folder = request.folder.absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BrokenEnvironmentError(
-            f"{str(folder)!r} cannot be made: {error.strerror}. Give another place with --root."
-        ) from error
-    try:
-        with FileLock(folder.parent / f".{folder.name}.lock", timeout=0):
-            return _build_alone(request, folder, watcher)
-    except Timeout as error:
-        raise UserError(
-            f"{str(folder)!r} is being built by another process. Wait for it, or give another place with --root."
-        ) from error
+    with alone(folder):
+        return _build_alone(request, folder, watcher)
 
 
 def _build_alone(request: Request, folder: Path, watcher: Watcher) -> Record:
@@ -68,8 +55,9 @@ def _build_alone(request: Request, folder: Path, watcher: Watcher) -> Record:
     made = folder / f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{os.getpid()}"
     try:
         made.mkdir()
-        with (folder / LOG).open("w", encoding="utf-8", errors="backslashreplace") as log:
-            record = _Build(request, folder, made, log, watcher).all(started)
+        log = folder / LOG
+        log.write_bytes(b"")
+        record = _Build(request, folder, made, log, watcher).all(started)
         store.write_record(folder, record)
     except ProgramError as error:
         shutil.rmtree(made, ignore_errors=True)
@@ -90,14 +78,14 @@ def _build_alone(request: Request, folder: Path, watcher: Watcher) -> Record:
 def clear(folder: Path, keep: str | None) -> None:
     """Delete builds that do not count: earlier ones, and what killed processes have left."""
     for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink() and path.name not in {HOME, keep}:
+        if is_build(path) and path.name != keep:
             shutil.rmtree(path, ignore_errors=True)
 
 
 class _Build:
     """One build in its folder."""
 
-    def __init__(self, request: Request, folder: Path, made: Path, log: IO[str], watcher: Watcher) -> None:
+    def __init__(self, request: Request, folder: Path, made: Path, log: Path, watcher: Watcher) -> None:
         self._request, self._spec = request, request.card.environment
         self._made, self._log, self._watcher = made, log, watcher
         self._home = folder / HOME
@@ -154,9 +142,9 @@ class _Build:
         version, target = self._spec.python, self._made / "venv"
         if self._request.how == "uv":
             # One that is here need not be fetched.
-            self._run(["uv", "venv", "--seed", "--python", find_python(version) or version, target])
+            self._run([_found("uv"), "venv", "--seed", "--python", find_python(version) or version, target])
         elif self._request.how == "conda":
-            self._run(["conda", "create", "--yes", "--prefix", target, f"python={version}", "pip"])
+            self._run([_found("conda"), "create", "--yes", "--prefix", target, f"python={version}", "pip"])
         else:
             python = find_python(version)
             if python is None:
@@ -216,6 +204,11 @@ class _Build:
             words,
             log=self._log,
             tell=self._watcher.line,
-            variables=store.clean_variables(self._python) | own,
+            variables=clean_variables(self._python) | own,
             folder=folder,
         )
+
+
+def _found(name: str) -> str:
+    """A maker of environments where the caller's path has it, which may be a folder that no environment sees."""
+    return shutil.which(name) or name

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from liveact_eval.environments.store import Package, clean_variables
+from liveact_eval.environments.store import Package
+from liveact_eval.environments.variables import clean_variables
 
 _SECONDS = 60.0
 _VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
@@ -20,7 +21,7 @@ from importlib import metadata
 found = {}
 for item in metadata.distributions():
     name = item.metadata["Name"]
-    if not name:
+    if not name or not item.version:
         continue
     address = item.read_text("direct_url.json")
     known = json.loads(address) if address else {}
@@ -60,9 +61,12 @@ def packages_of(python: Path) -> tuple[Package, ...] | None:
     answer = _ask(python, _PACKAGES)
     if answer is None:
         return None
-    return tuple(
-        Package(name=name, version=version, source=source) for name, version, source in json.loads(answer)
-    )
+    try:
+        found = json.loads(answer)
+        return tuple(Package(name=name, version=version, source=source) for name, version, source in found)
+    except (TypeError, ValueError):
+        # A start-up file of the interpreter's own has printed something.
+        return None
 
 
 def _ask(python: Path, program: str) -> str | None:

@@ -11,10 +11,13 @@ from typing import Literal
 
 from liveact_eval.cards.environment import EnvironmentCard
 from liveact_eval.environments.interpreters import find_python, has_venv, version_of
+from liveact_eval.environments.variables import clean_variables
 from liveact_eval.errors import UserError
 
 How = Literal["venv", "uv", "conda"]
 _GIB = 2.0**30
+_ENOUGH = 0.95
+"""Share of the wanted memory with which a GPU passes: one that is sold with 80 GB states 79.6 GiB."""
 _COMPILERS = ("cc", "gcc", "clang")
 
 
@@ -121,7 +124,8 @@ def _repository(request: Request) -> Iterator[Lack]:
                 f"--repo {str(request.repository)!r} is no folder",
                 f"git clone {spec.repository} and git checkout {spec.commit}, or leave --repo out",
             )
-    by_git = any(re.search(r"git\+", item) for item in (*spec.requirements, *spec.without_dependencies))
+    installed = (*spec.before, *spec.requirements, *spec.without_dependencies, *spec.after)
+    by_git = any("git+" in item for item in installed)
     clones = spec.repository is not None and request.repository is None
     if (clones or by_git) and shutil.which("git") is None:
         yield Lack("the program git is not on the path", "apt install git")
@@ -129,8 +133,10 @@ def _repository(request: Request) -> Iterator[Lack]:
 
 def _programs(request: Request) -> Iterator[Lack]:
     needs = request.card.environment.needs
+    # As its processes will see it: without what only the caller's own environment has.
+    path = clean_variables(request.python or request.folder / "venv/bin/python")["PATH"]
     for name in needs.programs:
-        if shutil.which(name) is None:
+        if shutil.which(name, path=path) is None:
             yield Lack(f"the program {name} is not on the path", f"apt install {name}")
     if request.python is not None:
         return
@@ -166,9 +172,14 @@ def _gpu(card: EnvironmentCard) -> Iterator[Lack]:
         return
     found = gpu_memory_gib()
     most = max(found, default=0.0)
-    if most < wanted:
+    if not enough_memory(most, wanted):
         seen = f"the largest has {most:.0f} GiB" if found else "there is none"
         yield Lack(f"a GPU with {wanted:g} GiB of memory: {seen}", "use a machine with such a GPU")
+
+
+def enough_memory(found_gib: float, wanted_gib: float) -> bool:
+    """Whether a GPU has the memory that is asked for, as such sizes are stated."""
+    return found_gib >= _ENOUGH * wanted_gib
 
 
 def gpu_memory_gib() -> list[float]:

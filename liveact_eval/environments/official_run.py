@@ -141,9 +141,15 @@ class OfficialRun:
             raise _LostError(str(error), loading=False) from error
         if "error" in answer:
             return GivenValue(None, reason="tool_failed", detail=str(answer["error"])[:300])
-        value, weight = float(answer["value"]), float(answer["weight"])
-        if not math.isfinite(value):
-            return GivenValue(None, reason="not_finite", detail=f"VBench gave {value}")
+        value, weight = answer.get("value"), answer.get("weight")
+        if not isinstance(value, float) or not isinstance(weight, float):
+            return GivenValue(
+                None,
+                reason="tool_failed",
+                detail=f"the tool gave {answer!r}, expected value and weight"[:300],
+            )
+        if not (math.isfinite(value) and math.isfinite(weight) and weight > 0):
+            return GivenValue(None, reason="not_finite", detail=f"VBench gave {value} of weight {weight}")
         return GivenValue(value, weight)
 
     def _known(self, dimension: str, video: Video) -> GivenValue | None:

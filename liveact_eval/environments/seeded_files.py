@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from liveact_eval.files import atomic_path
 from liveact_eval.networks.inception import from_pytorch_fid
 from liveact_eval.networks.provider import Networks
 
@@ -56,14 +57,12 @@ def write_seeded(home: Path, files: Iterable[str] | None = None) -> None:
     wanted = None if files is None else {home / file for file in files}
     for path, tensors in made.items():
         if not path.exists() and (wanted is None or path in wanted):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
-            # CLIP's loader opens TorchScript; of a plain file it begins to read in the middle.
-            if path.parent.name == "clip_model":
-                torch.jit.script(_Tree(tensors())).save(str(part))
-            else:
-                torch.save(tensors(), part)
-            part.rename(path)
+            with atomic_path(path) as part:
+                # CLIP's loader opens TorchScript; of a plain file it begins to read in the middle.
+                if path.parent.name == "clip_model":
+                    torch.jit.script(_Tree(tensors())).save(str(part))
+                else:
+                    torch.save(tensors(), part)
 
 
 class _Tree(nn.Module):  # type: ignore[misc]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from liveact_eval.environments.variables import clean_variables
 
 _SECONDS = 30.0
 
@@ -23,9 +26,12 @@ def checkout_commands(
 
 
 def commit_of(folder: Path) -> str | None:
-    """The commit that a checkout is at, with `+changes` where files differ from it; `None` if it is none."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
+    """The commit that a checkout is at, with `+changes` where files differ from it; `None` if it is none.
+
+    A plain folder inside a repository is none: the commit of what is around it says nothing about it.
+    """
+    commit, top = _git(folder, "rev-parse", "HEAD"), _git(folder, "rev-parse", "--show-toplevel")
+    if commit is None or top is None or Path(top).resolve() != folder.resolve():
         return None
     return f"{commit}+changes" if _git(folder, "status", "--porcelain", "--untracked-files=no") else commit
 
@@ -39,6 +45,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
             timeout=_SECONDS,
             check=True,
             stdin=subprocess.DEVNULL,
+            env=clean_variables(Path(sys.executable)),
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from liveact_eval.cards.environment import EnvironmentCard, EnvironmentSpec
 from liveact_eval.datasets.open import cache_root
 from liveact_eval.environments.cards import load_environment
+from liveact_eval.environments.ownership import HOME, RECORD, is_build
+from liveact_eval.environments.variables import clean_variables
 from liveact_eval.errors import NewerFileError, UserError
 from liveact_eval.files import write_text
 
@@ -114,8 +117,7 @@ def environment(name: str, root: Path | None = None) -> BuiltEnvironment:
         UserError: unknown name, or the environment is not built, or it is damaged; the message has the command.
     """
     card = load_environment(name)
-    where = "" if root is None else f" --root {str(root)!r}"
-    command = f"liveact-eval env build {name}{where}"
+    command = build_command(name, root)
     state, record = examine(card, root)
     if record is None or state == "broken":
         reason = {
@@ -127,7 +129,7 @@ def environment(name: str, root: Path | None = None) -> BuiltEnvironment:
             f"{card.title} runs in an environment of its own, which is not there ({reason}; looked in {folder!r}). "
             f"Build it with: {command}"
         )
-    home = folder_of(card.name, root) / "home"
+    home = folder_of(card.name, root) / HOME
     repository = None if record.repository is None else Path(record.repository)
     python = Path(record.python)
     return BuiltEnvironment(
@@ -145,12 +147,18 @@ def examine(card: EnvironmentCard, root: Path | None = None) -> tuple[State, Rec
     folder = folder_of(card.name, root)
     record = read_record(folder)
     if record is None:
-        begun = folder.is_dir() and any(p.is_dir() and p.name != "home" for p in folder.iterdir())
+        begun = folder.is_dir() and any(map(is_build, folder.iterdir()))
         return ("unfinished" if begun else "not built"), None
     whole = Path(record.python).is_file() and (record.repository is None or Path(record.repository).is_dir())
     if not whole:
         return "broken", record
     return ("built" if record.card == card_hash(card.environment) else "card changed"), record
+
+
+def build_command(name: str, root: Path | None = None) -> str:
+    """The command that builds an environment, as one types it."""
+    where = [] if root is None else ["--root", str(root)]
+    return shlex.join(["liveact-eval", "env", "build", name, *where])
 
 
 def folder_of(name: str, root: Path | None = None) -> Path:
@@ -160,7 +168,7 @@ def folder_of(name: str, root: Path | None = None) -> Path:
 
 def record_path(folder: Path) -> Path:
     """The file that says which build counts."""
-    return folder / "environment.json"
+    return folder / RECORD
 
 
 def read_record(folder: Path) -> Record | None:
@@ -220,19 +228,6 @@ def fill(text: str, python: Path, repository: Path | None, home: Path) -> str:
     for name, place in places.items():
         text = text.replace(f"{{{name}}}", "" if place is None else str(place))
     return text
-
-
-def clean_variables(python: Path) -> dict[str, str]:
-    """The caller's variables without those that would lead another interpreter to the caller's packages."""
-    dropped = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "CONDA_PREFIX", "PIP_TARGET"}
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return kept | {
-        "PATH": path,
-        "PYTHONNOUSERSITE": "1",
-        "PYTHONUNBUFFERED": "1",
-        "VIRTUAL_ENV": str(python.parent.parent),
-    }
 
 
 def disk_bytes(folder: Path) -> int:

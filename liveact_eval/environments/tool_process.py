@@ -13,9 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from liveact_eval.generators.command.logs import last_lines
+
 _READ = 1 << 16
 _MOST = 1 << 20
 """Longest answer in bytes."""
+_END_S = 5.0
 _TOLD = 600
 """Characters of what a tool said last that a failure shows."""
 
@@ -110,13 +113,16 @@ class ToolProcess:
         line, _, self._rest = self._rest.partition(b"\n")
         try:
             answer = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ToolError(f"the tool wrote {line[:80]!r}, expected a line of JSON") from error
         if not isinstance(answer, dict):
             raise ToolError(f"the tool wrote {line[:80]!r}, expected an object of JSON")
         return answer
 
     def _ended(self) -> str:
-        status = self._process.wait()
-        said = " ".join(self._log.read_text(encoding="utf-8", errors="replace")[-_TOLD:].split())
-        return f"the tool ended with status {status}: {said}"
+        # It listens no more, or says nothing more; what is left of it would be waited for without end.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=_END_S)
+        self.close()
+        said = " ".join(last_lines(self._log))[-_TOLD:]
+        return f"the tool ended with status {self._process.returncode}: {said}"

@@ -41,7 +41,8 @@ class Tool:
         if not files:
             return None
         listing = "; ".join(f"{item.file} ({place_of(item)})" for item in files)
-        return GivenValue(None, reason="no_weights", detail=f"in {str(self.home)!r}: {listing}")
+        place = "what is missing in its home, which `liveact-eval env show vbench` names"
+        return GivenValue(None, reason="no_weights", detail=f"{place}: {listing}")
 
     def recipe(self, dimension: str) -> str:
         """Name of the tool and its version, hash of all that is installed, and the weights of each network."""

@@ -30,7 +30,7 @@ def unique_names(files: list[Path], name: str | None, suffix: str = "") -> dict[
     if name is not None and len(files) > 1:
         raise UserError(f"--name {name!r} names one model, and {len(files)} files are given. Leave it out.")
     names = {path: slug(name or path.stem.removesuffix(suffix)) for path in files}
-    twice = [found for found, count in Counter(names.values()).items() if count > 1]
+    twice = [found for found, count in Counter(names[path] for path in files).items() if count > 1]
     if twice:
         raise UserError(
             f"Two files would be the model {twice[0]!r}. Rename one of them, or import them apart."

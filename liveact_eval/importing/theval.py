@@ -8,15 +8,17 @@ those of real videos, so none of them has a direction of its own.
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from liveact_eval.clips.clip import printable
+from liveact_eval.clips.clip import VIDEO_SUFFIXES, printable
 from liveact_eval.errors import UserError
 from liveact_eval.importing.given import Given, GivenRow, GivenValue, clip_ids, imported_protocol
 from liveact_eval.importing.naming import model_of, slug
+from liveact_eval.importing.reading import named_files, read_text
 from liveact_eval.metrics.base import Output
 
 _RECIPE = "imported-theval@1"
@@ -65,12 +67,16 @@ def read_theval(files: list[Path], name: str | None) -> Given:
                 if key in rows:
                     raise UserError(f"{path}: {metric} of {title!r} is there twice. Give each model once.")
                 titles[slug(title)] = title
-                rows[key] = GivenRow(total=value)
-    ids = clip_ids(list(dict.fromkeys(video for found, _ in values.values() for video in found)))
-    clips = sorted(set(ids.values()))
+                rows[key] = GivenRow(total=value, note=None if value is not None else "THEval gave no number")
+    ids = _ids(values)
+    clips = sorted({clip for of in ids.values() for clip in of.values()})
     for (model, metric), (found, total) in values.items():
+        if (model, _name(metric)) in rows:
+            raise UserError(
+                f"{metric} of {titles[model]!r} is in a file of its own and in a collected table. Give it once."
+            )
         rows[model, _name(metric)] = GivenRow(
-            clips={ids[video]: _value(number) for video, number in found.items()}, total=total
+            clips={ids[model][video]: _value(number) for video, number in found.items()}, total=total
         )
     metrics = [metric for metric in _METRICS if any(_name(metric) == of for _, of in rows)]
     protocol, protocol_id = imported_protocol("imported-theval", clips)
@@ -84,18 +90,25 @@ def read_theval(files: list[Path], name: str | None) -> Given:
         models=[model_of(model, printable(title), "imported") for model, title in titles.items()],
         outputs=[(_output(metric), _RECIPE) for metric in metrics],
         rows=rows,
-        source={"kind": "THEval", "files": [printable(str(path)) for path in files]},
+        source={"kind": "THEval", "files": named_files(files)},
     )
+
+
+def _ids(
+    values: Mapping[tuple[str, str], tuple[dict[str, float | None], float | None]],
+) -> dict[str, dict[str, str]]:
+    """Clip ids by path, model by model: the same clip lies in another folder for each of them."""
+    videos: dict[str, dict[str, None]] = {}
+    for (model, _), (found, _) in values.items():
+        videos.setdefault(model, {}).update(dict.fromkeys(found))
+    return {model: clip_ids(list(paths)) for model, paths in videos.items()}
 
 
 def _lines(path: Path) -> list[list[str]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = list(csv.reader(stream))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}. Check the path.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: not a CSV file in UTF-8: {error}.") from error
+        lines = list(csv.reader(io.StringIO(read_text(path), newline="")))
+    except csv.Error as error:
+        raise UserError(f"{path}: not a CSV file: {error}. Give a file as THEval writes it.") from error
     if not lines or not lines[0]:
         raise UserError(f"{path}: empty; expected a file of one THEval metric, or its collected table.")
     return lines
@@ -142,15 +155,25 @@ def _per_video(
         if video in found:
             raise UserError(f"{path}: the video {video!r} is there twice.")
         found[video] = _number(path, line[-1])
-    tail = "\n".join(",".join(line) for line in rest)
+    after = list(rest)
+    for line in after:
+        if (
+            len(line) >= width
+            and Path(",".join(line[: len(line) - width + 1]).strip()).suffix.lower() in VIDEO_SUFFIXES
+        ):
+            raise UserError(
+                f"{path}: {','.join(line)[:80]!r} comes after an empty line, where THEval's values have ended. Take "
+                "the empty line out."
+            )
+    tail = "\n".join(",".join(line) for line in after)
     total = _TOTAL.search(tail)
     if not found:
         raise UserError(f"{path}: no video below its head; expected values of {metric}.")
     return found, None if total is None else _number(path, total[1])
 
 
-def _collected(path: Path, lines: list[list[str]]) -> Iterator[tuple[str, str, float]]:
-    """(model, metric, value) of a collected table."""
+def _collected(path: Path, lines: list[list[str]]) -> Iterator[tuple[str, str, float | None]]:
+    """(model, metric, value) of a collected table; a model without any number is there too."""
     head = [_key(cell) for cell in lines[0]]
     columns = {
         index: metric
@@ -166,10 +189,11 @@ def _collected(path: Path, lines: list[list[str]]) -> Iterator[tuple[str, str, f
     for line in lines[1:]:
         if not any(cell.strip() for cell in line):
             continue
+        title = line[0].strip()
+        if not title:
+            raise UserError(f"{path}: {','.join(line)[:80]!r} names no model in its first column.")
         for index, metric in columns.items():
-            value = _number(path, line[index]) if index < len(line) else None
-            if value is not None:
-                yield line[0].strip(), metric, value
+            yield title, metric, _number(path, line[index]) if index < len(line) else None
 
 
 def _number(path: Path, text: str) -> float | None:
@@ -177,7 +201,8 @@ def _number(path: Path, text: str) -> float | None:
     if not text or text.lower() == "nan":
         return None
     try:
-        value = float(text)
+        # Python would take `1_000` too.
+        value = float(text.replace("_", "x"))
     except ValueError as error:
         raise UserError(f"{path}: {text[:40]!r} is no number.") from error
     return value if math.isfinite(value) else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,13 @@ from liveact_eval.clips.clip import printable
 from liveact_eval.errors import UserError
 from liveact_eval.importing.given import NOT_GIVEN, Given, GivenRow, GivenValue, clip_ids, imported_protocol
 from liveact_eval.importing.naming import model_of, unique_names
+from liveact_eval.importing.reading import named_files, read_text
 from liveact_eval.metrics.base import Output
 
 SUFFIX = "_eval_results"
+_LARGEST = 1e300
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,79}")
+"""Names of dimensions, which become columns of tables."""
 _PERCENT = ("imaging_quality",)
 """Dimensions whose values per video are in percent while their total is not."""
 
@@ -28,8 +33,8 @@ def read_vbench(files: list[Path], name: str | None) -> Given:
     Raises:
         UserError: a file is not such a file, or two would have one name.
     """
-    contents = {path: _read(path) for path in files}
     names = unique_names(files, name, SUFFIX)
+    contents = {path: _read(path) for path in files}
     videos = [p for content in contents.values() for p in _paths(content)]
     ids = {path: clip_ids(list(dict.fromkeys(_paths(content)))) for path, content in contents.items()}
     clips = sorted({clip for of in ids.values() for clip in of.values()})
@@ -46,10 +51,12 @@ def read_vbench(files: list[Path], name: str | None) -> Given:
         protocol=protocol,
         protocol_id=protocol_id,
         clips=clips,
-        models=[model_of(names[path], path.stem.removesuffix(SUFFIX), "imported") for path in files],
+        models=[
+            model_of(names[path], printable(path.stem.removesuffix(SUFFIX)), "imported") for path in files
+        ],
         outputs=[(_output(dimension), "imported-vbench@1") for dimension in dimensions],
         rows=rows,
-        source={"kind": "VBench", "files": [printable(str(path)) for path in files], "videos": len(videos)},
+        source={"kind": "VBench", "files": named_files(files), "videos": len(videos)},
     )
 
 
@@ -57,28 +64,43 @@ def _read(path: Path) -> dict[str, Any]:
     expected = (
         "expected the *_eval_results.json of VBench: a map from a dimension to [total, values per video]"
     )
+    text = read_text(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}. Check the path.") from error
-    except ValueError as error:
+        content = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}); {expected}.") from error
     if not isinstance(content, dict) or not content:
         raise UserError(f"{path}: {expected}, found {type(content).__name__}.")
     for dimension, found in content.items():
-        if not isinstance(found, (list, tuple, int, float)) or (
-            isinstance(found, (list, tuple)) and not found
-        ):
+        if not _NAME.fullmatch(dimension):
+            raise UserError(f"{path}: {dimension[:60]!r} is no name of a dimension; {expected}.")
+        if not isinstance(found, (list, int, float)) or found == []:
             raise UserError(f"{path}: dimension {dimension!r} is {str(found)[:60]!r}; {expected}.")
     return content
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; of two values under one name it is not known which is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"{twice[:60]!r} is there twice")
+    return found
+
+
+def _per_video(found: Any) -> list[Any]:
+    """What a dimension has beside its total."""
+    beside = found[1] if isinstance(found, list) and len(found) > 1 else []
+    return beside if isinstance(beside, list) else []
+
+
 def _videos(found: Any) -> list[dict[str, Any]]:
     """What a dimension says of each video; nothing where the file has totals only."""
-    per_video = found[1] if isinstance(found, (list, tuple)) and len(found) > 1 else []
-    if not isinstance(per_video, list):
-        return []
-    return [item for item in per_video if isinstance(item, dict) and isinstance(item.get("video_path"), str)]
+    return [
+        item
+        for item in _per_video(found)
+        if isinstance(item, dict) and isinstance(item.get("video_path"), str)
+    ]
 
 
 def _paths(content: dict[str, Any]) -> list[str]:
@@ -86,27 +108,34 @@ def _paths(content: dict[str, Any]) -> list[str]:
 
 
 def _row(path: Path, dimension: str, found: Any, ids: dict[str, str], clips: list[str]) -> GivenRow:
-    first = found[0] if isinstance(found, (list, tuple)) else found
+    first = found[0] if isinstance(found, list) else found
     total = _number(first)
     videos = _videos(found)
     if total is None and not videos:
         raise UserError(f"{path}: dimension {dimension!r} has no number, found {str(first)[:60]!r}.")
     scale = _scale(dimension, total, videos)
-    values = {}
+    values: dict[str, GivenValue] = {}
     for item in videos:
         value = _number(item.get("video_results"))
         clip = ids[str(item["video_path"])]
-        values[clip] = (
+        given = (
             GivenValue(
                 None, reason="not_finite", detail=f"the file says {str(item.get('video_results'))[:60]}"
             )
             if value is None
             else GivenValue(value * scale)
         )
+        if values.setdefault(clip, given) != given:
+            raise UserError(
+                f"{path}: {dimension} has two values for {item['video_path']!r}. Which one counts is not known: "
+                "measure it again, or take one of them out."
+            )
     if videos:
         for clip in clips:
             values.setdefault(clip, GivenValue(None, reason=NOT_GIVEN))
-    return GivenRow(clips=values, total=total)
+    unread = len(_per_video(found)) - len(videos)
+    note = f"{unread} entries of the file name no video and are left out" if unread else None
+    return GivenRow(clips=values, total=total, note=note)
 
 
 def _scale(dimension: str, total: float | None, videos: list[dict[str, Any]]) -> float:
@@ -121,7 +150,8 @@ def _scale(dimension: str, total: float | None, videos: list[dict[str, Any]]) ->
 
 def _number(value: Any) -> float | None:
     """A finite number; a truth value counts as 0 or 1."""
-    if isinstance(value, (bool, int, float)) and math.isfinite(float(value)):
+    # Compared, not converted: a whole number of JSON can be larger than any float.
+    if isinstance(value, (int, float)) and abs(value) < _LARGEST:
         return float(value)
     return None
 

@@ -64,6 +64,9 @@ def test_build_show_remove(card: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "envs" / "mine").exists()
     assert Path(sys.executable).is_file()
     refused(call("env", "remove", card, "--yes", *root), "nothing to remove")
+    (tmp_path / "envs" / "mine" / "photographs").mkdir(parents=True)
+    refused(call("env", "remove", card, "--yes", *root), "is no environment: it holds 'photographs'")
+    assert (tmp_path / "envs" / "mine" / "photographs").is_dir()
 
 
 def test_remove_asks(card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,9 +83,14 @@ def test_list_has_every_card(tmp_path: Path) -> None:
     rows = {row["name"]: row for row in call("env", "list", "--root", tmp_path, "--json").json}
     assert {"vbench", "syncnet-python", "cd-fvd", "torch-fidelity"} <= rows.keys()
     assert {row["state"] for row in rows.values()} == {"not built"}
+    assert {(row["packages"], row["disk_bytes"]) for row in rows.values()} == {(None, 0)}
+    (tmp_path / "vbench").mkdir()
+    (tmp_path / "vbench" / "environment.json").write_text("{", encoding="utf-8")
     listed = call("env", "list", "--root", tmp_path)
     assert "vbench" in listed.out
     assert "not built" in listed.out
+    assert "damaged: see env show" in " ".join(listed.out.split())
+    refused(call("env", "show", "vbench", "--root", tmp_path), "Delete this file, then build again")
 
 
 def test_what_is_missing_is_said_in_one_message(tmp_path: Path) -> None:
@@ -111,7 +119,11 @@ def test_a_failed_check_says_where_the_log_is(card: Path, tmp_path: Path) -> Non
 
 
 def test_an_interrupted_build_leaves_nothing(card: Path, tmp_path: Path) -> None:
-    said = "import os, signal; os.kill(os.getppid(), signal.SIGINT); import time; time.sleep(600)"
+    # The parent of a check is its guard; who builds is the guard's.
+    said = (
+        "import os, signal, time; guard = open(f'/proc/{os.getppid()}/stat').read(); "
+        "os.kill(int(guard.split()[3]), signal.SIGINT); time.sleep(600)"
+    )
     card.write_text(CARD.replace("import json", f'"{said}"'), encoding="utf-8")
     words = ("env", "build", card, "--python", sys.executable, "--root", tmp_path / "envs", "--quiet")
     answer = process(*words)

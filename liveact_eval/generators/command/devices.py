@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def chosen_devices(listing: str, visible: str | None) -> list[Device]:
 def lease(count: int) -> Iterator[tuple[str, ...]]:
     """Hold so many GPUs until the end; waits where other processes of this tool hold them.
 
-    Gives the UUIDs, for CUDA_VISIBLE_DEVICES. A process that is killed holds nothing.
+    What this process itself keeps between clips (`keep`) is given back first: it would wait for itself for ever. Gives
+    the UUIDs, for CUDA_VISIBLE_DEVICES. A process that is killed holds nothing.
 
     Raises:
         UserError: the machine has fewer.
@@ -87,6 +89,8 @@ def lease(count: int) -> Iterator[tuple[str, ...]]:
     devices = visible_devices()
     if len(devices) < count:
         raise UserError(f"{count} GPUs are needed, and {len(devices)} can be seen here. Use another machine.")
+    while _kept():
+        _kept().pop()()
     while True:
         with contextlib.ExitStack() as held:
             taken: list[str] = []
@@ -100,6 +104,17 @@ def lease(count: int) -> Iterator[tuple[str, ...]]:
         time.sleep(_LOOK_S)
 
 
+def keep(give_back: Callable[[], None]) -> None:
+    """Say that GPUs are held beyond a clip, and what gives them back when another system needs some."""
+    _kept().append(give_back)
+
+
+@functools.cache
+def _kept() -> list[Callable[[], None]]:
+    """One list per process."""
+    return []
+
+
 def _take(device: Device, held: contextlib.ExitStack) -> bool:
     lock = FileLock(lock_folder() / f"{device.uuid}.lock", timeout=0)
     try:
@@ -110,7 +125,18 @@ def _take(device: Device, held: contextlib.ExitStack) -> bool:
 
 
 def lock_folder() -> Path:
-    """Folder of the locks; one per user, shared by all runs on the machine."""
+    """Folder of the locks; one per user, shared by all runs on the machine.
+
+    Raises:
+        UserError: somebody else has made what has its name, and could lead our files elsewhere.
+    """
     folder = Path(tempfile.gettempdir()) / f"liveact-eval-gpus-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise UserError(
+            f"{str(folder)!r} is not a folder of yours, and GPUs are shared by locks in it. Remove it, or set TMPDIR "
+            "to a folder of your own."
+        )
     return folder

@@ -11,7 +11,8 @@ from pathlib import Path
 from liveact_eval.cards.command import CommandSpec
 from liveact_eval.cards.command_rules import WeightFolder
 from liveact_eval.cards.placeholders import names_in
-from liveact_eval.environments.store import clean_variables, environment
+from liveact_eval.environments.store import environment
+from liveact_eval.environments.variables import clean_variables
 from liveact_eval.files import sha256_of
 from liveact_eval.weights.store import weights_root
 

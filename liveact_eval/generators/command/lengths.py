@@ -52,8 +52,10 @@ def plan_lengths(length: LengthRule, sound: SoundRule, *, frames: int, rate: Fra
         raise ClipError("no_frames", f"the clip is {frames} frames long: there is nothing to make")
     fps = exact_rate(length.fps)
     seconds = frames / rate
-    lead_s = Fraction(sound.lead_s).limit_denominator(10**6)
-    drop = length.lead_in_frames + length.offset_frames + round(lead_s * fps)
+    # Whole frames of silence: what is dropped again must be as long as what was added.
+    lead_frames = math.ceil(Fraction(sound.lead_s).limit_denominator(10**6) * fps)
+    lead_s = lead_frames / fps
+    drop = length.lead_in_frames + length.offset_frames + lead_frames
     needed = max(1, math.ceil(seconds * fps) + drop)
     steps = max(0, math.ceil(Fraction(needed - length.frames_first, length.frames_step)))
     asked = length.frames_first + steps * length.frames_step

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from liveact_eval.cards.command import CommandSpec
 from liveact_eval.cards.placeholders import names_in
 from liveact_eval.environments.cards import load_environment
-from liveact_eval.environments.needs import Lack
-from liveact_eval.environments.store import examine
+from liveact_eval.environments.needs import Lack, enough_memory
+from liveact_eval.environments.store import build_command, examine
 from liveact_eval.errors import UserError
 from liveact_eval.generators.command.devices import visible_devices
 from liveact_eval.generators.command.installed import (
@@ -63,11 +63,17 @@ def _licence(name: str, spec: CommandSpec) -> Iterator[Lack]:
 
 def _program(spec: CommandSpec) -> Iterator[Lack]:
     if spec.environment is not None:
-        state, record = examine(load_environment(spec.environment))
-        if record is None or state == "broken":
+        try:
+            state, record = examine(load_environment(spec.environment))
+        except UserError as error:
+            # One model's card must not stop the list of all.
             yield Lack(
-                f"its environment is {state}", f"liveact-eval env build {shlex.quote(spec.environment)}"
+                f"its environment {spec.environment!r} cannot be used: {error}",
+                "do what that says, or correct `environment`",
             )
+            return
+        if record is None or state == "broken":
+            yield Lack(f"its environment is {state}", build_command(spec.environment))
             return
     installed = find_installed(spec)
     if shutil.which(str(installed.python)) is None:
@@ -123,7 +129,7 @@ def _gpus(spec: CommandSpec) -> Iterator[Lack]:
     enough = devices
     if spec.gpu.memory_gib is not None:
         wanted += f" with {spec.gpu.memory_gib:g} GiB of memory"
-        enough = [device for device in devices if device.memory_gib >= 0.95 * spec.gpu.memory_gib]
+        enough = [device for device in devices if enough_memory(device.memory_gib, spec.gpu.memory_gib)]
     if len(enough) < spec.gpu.count:
         seen = ", ".join(f"{device.memory_gib:.0f} GiB" for device in devices)
         yield Lack(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -87,11 +88,12 @@ def _seconds(match: re.Match[str]) -> float | None:
         (groups["seconds"], 1.0) if groups.get("seconds") is not None else (groups.get("ms"), 1000.0)
     )
     try:
-        return None if text is None else float(text.replace(",", "")) / scale
+        seconds = math.nan if text is None else float(text.replace(",", "")) / scale
     except ValueError:
         return None
+    return seconds if math.isfinite(seconds) else None
 
 
 def _frames(match: re.Match[str], rule: TimingLine) -> int | None:
     text = match.groupdict().get("frames")
-    return int(text) if text is not None and text.isdigit() else rule.frames
+    return int(text) if text is not None and text.isdecimal() else rule.frames

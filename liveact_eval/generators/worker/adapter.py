@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import tempfile
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from liveact_eval.environments.needs import Lack
 from liveact_eval.errors import ClipError
 from liveact_eval.generators.command.adapter import processes_for, time_limit_s
 from liveact_eval.generators.command.arguments import command_variables, shared_values
-from liveact_eval.generators.command.devices import lease
+from liveact_eval.generators.command.devices import keep, lease
 from liveact_eval.generators.command.finishing import finish_video
 from liveact_eval.generators.command.input_file import fill_value
 from liveact_eval.generators.command.installed import find_installed
@@ -66,7 +65,7 @@ class WorkerGenerator:
         with workspace(out) as space:
             staged = stage_clip(clip, self.spec, space.inputs)
             log = out.parent.absolute() / f"worker-{os.getpid()}.log"
-            loaded = _loaded(self.spec.model_dump_json(), self.title, log)
+            loaded = _loaded(self.spec, self.title, log)
             job = self._job(staged, space.output, seed)
             made = loaded.supervisor.make(job, time_limit_s(self.spec, [staged]))
             file = Path(str(job["output"]))
@@ -105,6 +104,22 @@ class _Loaded:
 
     def __init__(self, spec: CommandSpec, worker: WorkerSpec, title: str, log: Path) -> None:
         self._held = ExitStack()
+        self.closed = False
+        """Whether it was ended for good."""
+        try:
+            self.supervisor = self._supervisor(spec, worker, title, log)
+        except BaseException:
+            self.close()
+            raise
+        if spec.gpu.count:
+            keep(self.close)
+
+    def close(self) -> None:
+        """End the worker, and give its GPUs back."""
+        self.closed = True
+        self._held.close()
+
+    def _supervisor(self, spec: CommandSpec, worker: WorkerSpec, title: str, log: Path) -> Supervisor:
         root = self._held.enter_context(tempfile.TemporaryDirectory(prefix="liveact-eval-worker-"))
         space = Workspace(Path(root))
         space.output.mkdir(parents=True)
@@ -117,7 +132,7 @@ class _Loaded:
         paths = [] if installed.repository is None else [str(installed.repository)]
         options: Any = fill_value(worker.options, values)
         log.unlink(missing_ok=True)
-        self.supervisor = self._held.enter_context(
+        return self._held.enter_context(
             Supervisor(
                 Launch(
                     title=title,
@@ -136,10 +151,21 @@ class _Loaded:
         )
 
 
-@functools.lru_cache(maxsize=_KEPT)
-def _loaded(spec: str, title: str, log: Path) -> _Loaded:
+def _loaded(spec: CommandSpec, title: str, log: Path) -> _Loaded:
     """The worker of a system in this process: loading it again for each clip is what it is there to avoid."""
-    read = CommandSpec.model_validate(json.loads(spec))
-    if read.worker is None:
+    if spec.worker is None:
         raise ValueError("the card describes no worker")
-    return _Loaded(read, read.worker, title, log)
+    kept, key = _all_loaded(), (spec.model_dump_json(), title, log)
+    for old in [old for old, one in kept.items() if one.closed]:
+        del kept[old]
+    if key not in kept:
+        while len(kept) >= _KEPT:
+            kept.pop(next(iter(kept))).close()
+        kept[key] = _Loaded(spec, spec.worker, title, log)
+    return kept[key]
+
+
+@functools.cache
+def _all_loaded() -> dict[tuple[str, str, Path], _Loaded]:
+    """Those of this process, the earliest first."""
+    return {}

@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 LONGEST_LINE = 1 << 20
 """Bytes; a longer line is garbage."""
+_LONGEST_S = 1e9
 
 
 class GarbageError(Exception):
@@ -80,7 +81,7 @@ def decode(line: bytes) -> Message:
 def _read(content: dict[str, Any]) -> Message | None:
     if set(content) == {"beat"}:
         return Beat()
-    if set(content) == {"ready"} and isinstance(content["ready"], (int, float)):
+    if set(content) == {"ready"} and _is_seconds(content["ready"]):
         return Ready(float(content["ready"]))
     job, failed, made = content.get("id"), content.get("failed"), content.get("made")
     if (
@@ -88,8 +89,8 @@ def _read(content: dict[str, Any]) -> Message | None:
         and isinstance(failed.get("message"), str)
         and isinstance(failed.get("reason"), str)
     ):
-        return Failed(job if isinstance(job, int) else None, failed["reason"], failed["message"])
-    if isinstance(job, int) and isinstance(made, dict):
+        return Failed(job if _is_whole(job) else None, failed["reason"], failed["message"])
+    if _is_whole(job) and isinstance(made, dict):
         return _made(job, made)
     return None
 
@@ -111,9 +112,19 @@ def _is_block(block: object) -> bool:
     return (
         isinstance(block, list)
         and len(block) == 2
-        and isinstance(block[0], (int, float))
-        and (block[1] is None or isinstance(block[1], int))
+        and _is_seconds(block[0])
+        and (block[1] is None or (_is_whole(block[1]) and block[1] >= 0))
     )
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    """A whole number; a truth value is none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_seconds(value: object) -> bool:
+    """A time; JSON as Python reads it has NaN and infinity too, and whole numbers of any size."""
+    return (_is_whole(value) or isinstance(value, float)) and 0 <= value < _LONGEST_S
 
 
 def _seen(line: bytes) -> str:

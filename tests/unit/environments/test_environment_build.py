@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -16,6 +16,7 @@ from liveact_eval.environments import store
 from liveact_eval.environments.build import build
 from liveact_eval.environments.needs import Request
 from liveact_eval.environments.programs import ProgramError, run_program
+from liveact_eval.environments.sources import commit_of
 from liveact_eval.environments.store import examine, folder_of
 from liveact_eval.errors import UserError
 from tests.unit.environments.made_environments import (
@@ -122,18 +123,63 @@ def test_an_interpreter_of_ones_own_is_only_checked(
 
 
 def test_a_password_in_an_address_is_not_told(tmp_path: Path) -> None:
-    with (tmp_path / "log").open("w", encoding="utf-8") as log, pytest.raises(ProgramError) as caught:
+    told: list[str] = []
+    program = "print('from https://me:secret@example.org/simple'); raise SystemExit(3)"
+    with pytest.raises(ProgramError) as caught:
         run_program(
-            [sys.executable, "-c", "raise SystemExit(3)", "https://me:secret@example.org/simple"],
-            log=log,
-            tell=lambda _: None,
+            [sys.executable, "-c", program, "https://me:secret@example.org/simple"],
+            log=tmp_path / "log",
+            tell=told.append,
             variables={},
             folder=tmp_path,
         )
     assert "ended with status 3" in str(caught.value)
-    for text in (str(caught.value), (tmp_path / "log").read_text(encoding="utf-8")):
+    assert told == ["from https://****@example.org/simple"]
+    head = (tmp_path / "log").read_text(encoding="utf-8").splitlines()[0]
+    for text in (str(caught.value), head):
         assert "https://****@example.org" in text
         assert "secret" not in text
+
+
+def test_what_a_program_leaves_behind_is_ended(tmp_path: Path) -> None:
+    program = (
+        "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(child.pid, flush=True); sys.stdout.write('no end of a line')"
+    )
+    told: list[str] = []
+    run_program(
+        [sys.executable, "-c", program], log=tmp_path / "log", tell=told.append, variables={}, folder=tmp_path
+    )
+    assert told[1] == "no end of a line"
+    assert gone(int(told[0]))
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    for name in ("src", "20200101-000000-1"):
+        (tmp_path / "made" / name).mkdir(parents=True)
+    request = Request(card=card(), folder=tmp_path / "made", python=Path(sys.executable))
+    with pytest.raises(UserError, match="is no environment: it holds 'src', which no build has made"):
+        build(request, Told())
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["20200101-000000-1", "src"]
+    (tmp_path / "link").symlink_to(tmp_path / "made")
+    with pytest.raises(UserError, match="is a link"):
+        build(Request(card=card(), folder=tmp_path / "link", python=Path(sys.executable)), Told())
+
+
+def test_a_folder_inside_a_repository_is_at_no_commit(
+    tool: tuple[Path, Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, origin, commit = tool
+    assert commit_of(origin) == commit
+    inside = origin / "unpacked"
+    inside.mkdir()
+    try:
+        assert commit_of(inside) is None
+        # As in a hook of another repository.
+        monkeypatch.setenv("GIT_DIR", str(origin / ".git"))
+        assert commit_of(tmp_path) is None
+    finally:
+        inside.rmdir()
 
 
 def test_everything_that_is_missing_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,22 +258,37 @@ def test_a_killed_build_looks_unfinished_and_is_cleared(tmp_path: Path) -> None:
             time.sleep(0.05)
         else:
             pytest.fail("the build never began its check")
-        with pytest.raises(UserError, match="is being built by another process"):
+        with pytest.raises(UserError, match="is being built or removed by another process"):
             build(Request(card=card(), folder=folder, python=Path(sys.executable)), Told())
+        checks = _running_in(folder)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    _end_sleepers(folder)
+    assert checks
+    assert all(map(gone, checks))
     assert examine(card(), tmp_path)[0] == "unfinished"
     record = build(Request(card=card(), folder=folder, python=Path(sys.executable)), Told())
     assert {path.name for path in folder.iterdir() if path.is_dir()} == {record.build, "home"}
 
 
-def _end_sleepers(folder: Path) -> None:
-    """End the check of the killed build, which nobody waits for any more."""
+def _running_in(folder: Path) -> list[int]:
+    """Processes whose working folder is below a folder."""
+    found = []
     for entry in Path("/proc").glob("[0-9]*"):
-        try:
+        with contextlib.suppress(OSError):
             if str(folder) in str((entry / "cwd").readlink()):
-                os.kill(int(entry.name), signal.SIGKILL)
+                found.append(int(entry.name))
+    return found
+
+
+def gone(process: int) -> bool:
+    """Whether a process ends within ten seconds; one that has ended and waits to be asked for counts."""
+    for _ in range(200):
+        try:
+            state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
         except OSError:
-            continue
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False

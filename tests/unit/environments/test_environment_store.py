@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from liveact_eval.environments import store
 from liveact_eval.environments.store import (
     Package,
     Record,
-    clean_variables,
     disk_bytes,
     environment,
     environments_root,
@@ -21,6 +21,7 @@ from liveact_eval.environments.store import (
     read_record,
     write_record,
 )
+from liveact_eval.environments.variables import clean_variables
 from liveact_eval.errors import UserError
 from tests.unit.environments.made_environments import card
 
@@ -82,9 +83,8 @@ def test_one_message_where_it_cannot_be_used(state: str, path: Path, tmp_path: P
     with pytest.raises(UserError) as caught:
         environment(str(path), tmp_path / "all")
     assert state in str(caught.value)
-    assert f"Build it with: liveact-eval env build {path} --root {str(tmp_path / 'all')!r}" in str(
-        caught.value
-    )
+    words = ["liveact-eval", "env", "build", str(path), "--root", str(tmp_path / "all")]
+    assert f"Build it with: {shlex.join(words)}" in str(caught.value)
 
 
 def test_a_missing_repository_is_noticed(tmp_path: Path) -> None:
@@ -123,8 +123,21 @@ def test_disk_use_counts_files_once_and_follows_no_link(tmp_path: Path) -> None:
 
 
 def test_no_trace_of_the_callers_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET"):
+    traces = (
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "PYTHONOPTIMIZE",
+        "PYTHONWARNINGS",
+        "PIP_TARGET",
+        "PIP_USER",
+        "GIT_DIR",
+    )
+    for name in (*traces, "PYTHONHASHSEED", "GIT_SSH_COMMAND", "VIRTUAL_ENV"):
         monkeypatch.setenv(name, "/x")
+    monkeypatch.setenv("PATH", os.pathsep.join(["/x/bin", str(Path(sys.prefix) / "bin"), "/usr/bin"]))
     found = clean_variables(Path("/e/bin/python"))
-    assert not {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET"} & found.keys()
+    assert not {*traces} & found.keys()
+    assert (found["PYTHONHASHSEED"], found["GIT_SSH_COMMAND"]) == ("/x", "/x")
     assert found["VIRTUAL_ENV"] == "/e"
+    # A program that it lacks must not be found among the caller's own.
+    assert found["PATH"] == os.pathsep.join(["/e/bin", "/usr/bin"])

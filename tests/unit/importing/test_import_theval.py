@@ -85,6 +85,9 @@ def test_a_collected_table_has_totals_only(tmp_path: Path) -> None:
         ("q.csv", "Name,Score\na,1\n", "neither a file of one THEval metric"),
         ("q.csv", "Model,Lip sync\na,1\na,2\n", "Give each model once"),
         ("q.csv", "", "empty"),
+        ("q.csv", "Video Path,Mean_Difference\na.mp4,1\n\nb.mp4,2\n", "Take the empty line out"),
+        ("q.csv", "Video Path,Mean_Difference\na.mp4,1_000\n", "'1_000' is no number"),
+        ("q.csv", "Model,Lip sync\n ,0.5\n", "names no model"),
     ],
 )
 def test_other_files_are_refused(name: str, text: str, said: str, tmp_path: Path) -> None:
@@ -99,3 +102,23 @@ def test_a_metric_comes_once(tmp_path: Path) -> None:
         read_theval(files, None)
     with pytest.raises(UserError, match="cannot be read"):
         read_theval([tmp_path / "no.csv"], None)
+
+
+def test_models_share_clips_whatever_their_folders(tmp_path: Path) -> None:
+    one = write(tmp_path / "one", "lip.csv", "Video Path,Mean_Difference\nout/one/a.mp4,0.2\n")
+    two = write(tmp_path / "two", "lip.csv", "Video Path,Mean_Difference\nout/two/a.mp4,0.4\n")
+    results = imported(one, two)
+    assert results.clips == ["a"]
+    assert [row(results, "theval_lip_sync", model).n for model in ("one", "two")] == [1, 1]
+
+
+def test_a_model_without_numbers_keeps_its_row(tmp_path: Path) -> None:
+    results = imported(write(tmp_path, "raw.csv", "Model,Lip sync\nours,nan\nGT,0.2\n"))
+    found = row(results, "theval_lip_sync", "ours")
+    assert (found.value, found.value_reason, found.note) == (None, "not_given", "THEval gave no number")
+
+
+def test_a_metric_of_a_model_is_not_replaced(tmp_path: Path) -> None:
+    files = [write(tmp_path / "ours", "lip.csv", LIP), write(tmp_path, "raw.csv", TABLE)]
+    with pytest.raises(UserError, match="in a file of its own and in a collected table"):
+        read_theval(files, None)

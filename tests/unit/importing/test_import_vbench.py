@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from liveact_eval.errors import UserError
+from liveact_eval.importing import reading
 from liveact_eval.importing.given import NO_CLIP_VALUES, clip_ids, results_of
 from liveact_eval.importing.vbench import read_vbench
 from liveact_eval.measure.intervals import StatisticsConfig
@@ -165,3 +166,53 @@ def test_clip_ids_are_short_and_unique() -> None:
     assert clip_ids(["x/a.mp4", "y/b.c.mp4"]) == {"x/a.mp4": "a", "y/b.c.mp4": "b.c"}
     assert clip_ids(["x/a.mp4", "y/a.mp4"]) == {"x/a.mp4": "x/a", "y/a.mp4": "y/a"}
     assert clip_ids(["a.mp4", "a.mov"]) == {"a.mp4": "a.mp4", "a.mov": "a.mov"}
+
+
+def test_two_values_of_a_video_are_refused(tmp_path: Path) -> None:
+    videos = [{"video_path": "a.mp4", "video_results": value} for value in (0.5, 0.5)]
+    path = write(tmp_path / "x.json", {"motion_smoothness": [0.5, videos]})
+    assert row(imported(path), "motion_smoothness", "x").n == 1
+    videos[1]["video_results"] = 0.6
+    write(path, {"motion_smoothness": [0.5, videos]})
+    with pytest.raises(UserError, match=r"has two values for 'a\.mp4'"):
+        read_vbench([path], None)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": 1, "a": 2}', "'a' is there twice"),
+        ('{"../../a\\n": 1}', "is no name of a dimension"),
+        ("[" * 100_000, "not JSON"),
+        ('{"a": ' + "9" * 400 + "}", "has no number"),
+    ],
+)
+def test_hostile_files_are_refused(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        read_vbench([path], None)
+    assert said in str(caught.value)
+
+
+def test_nothing_is_left_out_in_silence(tmp_path: Path) -> None:
+    entries = [{"video_path": "a.mp4", "video_results": 0.5}, {"video_results": 0.9}, "b.mp4"]
+    found = row(
+        imported(write(tmp_path / "x.json", {"motion_smoothness": [0.5, entries]})), "motion_smoothness", "x"
+    )
+    assert (found.n, found.note) == (1, "2 entries of the file name no video and are left out")
+
+
+def test_files_are_known_by_content_not_by_place(file: Path) -> None:
+    (source,) = read_vbench([file], None).source["files"]
+    assert (source["name"], len(source["sha256"])) == (file.name, 64)
+    with pytest.raises(UserError, match="Two files would be the model"):
+        read_vbench([file, file], None)
+
+
+def test_what_is_no_small_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="Give files, not folders"):
+        read_vbench([tmp_path], None)
+    monkeypatch.setattr(reading, "LARGEST_BYTES", 1)
+    with pytest.raises(UserError, match="expected 0 MiB at most"):
+        read_vbench([write(tmp_path / "x.json", CONTENT)], None)

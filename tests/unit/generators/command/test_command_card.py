@@ -45,6 +45,10 @@ def test_systems_can_be_described(system: str, tmp_path: Path) -> None:
         ),
         ({"output": "/tmp/*.mp4"}, "a path below the working folder"),
         ({"output": "../*.mp4"}, "a path below the working folder"),
+        ({"output": "out/{prompt}.mp4"}, "unknown placeholder `{prompt}` in output"),
+        ({"output": "{image}"}, "unknown placeholder `{image}` in output"),
+        ({"work": {"links": {"out": "{repo}"}}}, "no link can have its name"),
+        ({"work": {"links": {"a": "{repo}", "a/b": "{repo}"}}}, "`a/b` lies inside the link `a`"),
         ({"variables": {"X": "{"}}, "belongs to no placeholder"),
         ({"work": {"links": {"../x": "{repo}"}}}, "must be a path inside the folder"),
         ({"work": {"links": {"x": "{seed}"}}}, "unknown placeholder `{seed}` in link"),
@@ -111,3 +115,10 @@ def test_what_changes_no_video_makes_none_anew() -> None:
         assert read(**({"arguments": ["run.py", "{seed}"]} | fields)).identity() == spec.identity()
     for fields in others:
         assert read(**({"arguments": ["run.py", "{seed}"]} | fields)).identity() != spec.identity()
+
+
+def test_where_a_card_lies_changes_no_video(tmp_path: Path) -> None:
+    own = read(environment="mine.yaml")
+    assert own.beside(tmp_path).environment == str(tmp_path / "mine.yaml")
+    assert own.beside(tmp_path).identity() == own.identity()
+    assert own.identity() != read(environment="other.yaml").identity()

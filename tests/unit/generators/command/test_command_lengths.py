@@ -43,6 +43,15 @@ def test_fantasytalking_cannot_make_five_seconds() -> None:
     assert plan(88, fps=23, max_frames=81).needed == 81
 
 
+def test_silence_before_the_sound_is_whole_frames() -> None:
+    """0.3 s are 7.5 frames; dropping 8 of them would leave the picture 20 ms early."""
+    made = plan(sound={"lead_s": 0.3})
+    assert (made.drop, made.lead_s) == (8, Fraction(8, 25))
+    assert plan(sound={"lead_s": 0.12}).lead_s == Fraction(3, 25)
+    ntsc = plan_lengths(LengthRule(fps=29.97), SoundRule(lead_s=0.1), frames=10, rate=RATE)
+    assert ntsc.lead_s * ntsc.fps == ntsc.drop == 3
+
+
 def test_frames_before_the_clip_are_counted_and_asked_for() -> None:
     assert plan(lead_in_frames=1).drop == 1
     assert plan(lead_in_frames=1).asked == 126

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -14,9 +15,10 @@ from liveact_eval.environments.needs import Lack
 from liveact_eval.errors import UserError
 from liveact_eval.generators.command import devices, prerequisites
 from liveact_eval.generators.command.adapter import processes_for
-from liveact_eval.generators.command.devices import Device, chosen_devices, lease
+from liveact_eval.generators.command.devices import Device, chosen_devices, keep, lease
 from liveact_eval.generators.command.installed import script_hash, weight_folder
 from liveact_eval.generators.command.prerequisites import ACCEPTED_VARIABLE, find_lacking, refuse_lacking
+from tests.unit.generators.command.command_cases import NoWaiting
 
 LISTING = "0, GPU-aa, 81559\n1, GPU-bb, 81559\n2, GPU-cc, 24576\nnonsense\n"
 
@@ -80,6 +82,15 @@ def test_an_environment_that_is_not_built_says_how(tmp_path: Path) -> None:
     name = next(iter(list_environments()))
     (lack,) = find_lacking("x", spec(environment=name, python=None))
     assert lack == Lack("its environment is not built", f"liveact-eval env build {name}")
+
+
+def test_an_environment_without_a_card_is_something_that_lacks(tmp_path: Path) -> None:
+    """One model's card must not stop the list of all models."""
+    (lack,) = find_lacking("x", spec(environment="no-such-one", python=None))
+    assert lack.what.startswith("its environment 'no-such-one' cannot be used: ")
+    assert "liveact-eval env list" in lack.what
+    (lack,) = find_lacking("x", spec(environment=str(tmp_path / "no.yaml"), python=None))
+    assert "No card at" in lack.what
 
 
 def test_accepted_terms_and_fetched_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +164,30 @@ def test_a_held_gpu_is_not_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(three) == 3
     with lease(0) as none:
         assert none == ()
+
+
+def test_what_this_process_keeps_is_given_back_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, chosen_devices(LISTING, "0"))
+    monkeypatch.setattr(devices, "time", NoWaiting)
+    kept = contextlib.ExitStack()
+    assert kept.enter_context(lease(1)) == ("GPU-aa",)
+    keep(kept.close)
+    with lease(0):
+        pass
+    with lease(1) as one:
+        assert one == ("GPU-aa",)
+
+
+def test_locks_of_somebody_else_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    made = devices.lock_folder()
+    assert made.stat().st_mode & 0o777 == 0o700
+    made.rmdir()
+    (tmp_path / "theirs").mkdir()
+    made.symlink_to(tmp_path / "theirs")
+    with pytest.raises(UserError, match="is not a folder of yours"):
+        devices.lock_folder()
 
 
 def test_too_few_gpus(monkeypatch: pytest.MonkeyPatch) -> None:

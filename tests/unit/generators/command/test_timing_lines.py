@@ -35,6 +35,11 @@ def test_frames_of_a_line_go_before_those_of_the_card() -> None:
     assert read_timings(["21 frames in 2 s", "32 frames in 2 s"], [rule]).details()["fps_sustained"] == 13.25
 
 
+def test_a_time_that_is_no_number_is_not_there() -> None:
+    lines = ["first frame: nan", "first frame: soon", "first frame: inf"]
+    assert read_timings(lines, RULES).details() == {}
+
+
 def test_without_frames_there_is_no_rate() -> None:
     details = read_timings(["took 2 s"], [TimingLine(pattern=r"took (?P<seconds>\d+)")]).details()
     assert details == {"blocks": "[[2.0, null]]", "warm_up_blocks": 0}

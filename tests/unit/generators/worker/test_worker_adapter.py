@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from liveact_eval.cards.command import CommandSpec
+from liveact_eval.cards.command_rules import GpuNeeds
 from liveact_eval.cards.protocol import Encoding
 from liveact_eval.clips.sound import load_sound
 from liveact_eval.errors import ClipError
+from liveact_eval.generators.command import devices
 from liveact_eval.generators.worker.adapter import WorkerGenerator
 from tests.helpers import read_all
-from tests.unit.generators.command.command_cases import PROGRAMS, driven_clip, numbers_of
+from tests.unit.generators.command.command_cases import PROGRAMS, NoWaiting, driven_clip, numbers_of
 
 MODULE = """
 import os
@@ -93,3 +95,23 @@ def test_equal_systems_share_their_worker(system: WorkerGenerator, tmp_path: Pat
     copy = WorkerGenerator(system.name, system.title, system.spec.model_copy(), system.encoding)
     pids = {made.generate(clip, tmp_path / "v" / "x.mp4", 7).details["pid"] for made in (system, copy)}
     assert len(pids) == 1
+
+
+def test_a_gpu_is_given_back_when_another_system_needs_it(
+    system: WorkerGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that keeps its GPU between clips would wait for itself for ever."""
+    monkeypatch.setattr(devices, "visible_devices", lambda: [devices.Device("0", "GPU-aa", 80.0)])
+    monkeypatch.setattr(devices, "lock_folder", lambda: tmp_path)
+    monkeypatch.setattr(devices, "time", NoWaiting)
+    spec = system.spec.model_copy(update={"gpu": GpuNeeds(count=1)})
+    clip, out = driven_clip(tmp_path / "clip"), tmp_path / "v" / "x.mp4"
+    one, two = (WorkerGenerator(name, name, spec, system.encoding) for name in ("one", "two"))
+    made = [each.generate(clip, out, 7).details["pid"] for each in (one, one, two)]
+    assert made[0] == made[1] != made[2]
+    with devices.lease(1) as held:
+        assert held == ("GPU-aa",)
+    # What was ended is loaded anew.
+    assert two.generate(clip, out, 7).details["pid"] not in made
+    with devices.lease(1):
+        pass

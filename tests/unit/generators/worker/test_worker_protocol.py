@@ -41,6 +41,12 @@ def test_a_message_is_one_line() -> None:
         b'{"id": 1, "made": {"blocks": 3}}',
         b'{"id": 1, "failed": {"reason": "x"}}',
         b"[" * 100_000,
+        b'{"ready": NaN}',
+        b'{"ready": true}',
+        b'{"id": true, "made": {}}',
+        b'{"id": 1, "made": {"blocks": [[NaN, 3]]}}',
+        b'{"id": 1, "made": {"blocks": [[1.0, true]]}}',
+        b'{"id": 1, "made": {"blocks": [[1' + 400 * b"0" + b", 3]]}}",
     ],
 )
 def test_garbage(line: bytes) -> None:
