@@ -69,7 +69,7 @@ class Nothing:
     def close(self) -> None:
         pass
 
-    def blocks(self) -> Iterator[MadeBlock]:
+    def blocks(self, *, wait: bool = False) -> Iterator[MadeBlock]:
         clock = StageClock.on(self._device)
         with clock.stage("speech"):
             ready = self._heard >= (self._made + 1) * round(BLOCK_S * RATE)

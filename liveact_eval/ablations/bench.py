@@ -20,6 +20,7 @@ from liveact_eval.datasets.talkers.spec import ACTIONS, EMOTIONS, FPS, TalkerSpe
 from liveact_eval.errors import ClipError, UserError
 from liveact_eval.files import sha256_of
 from liveact_eval.generators.recipe import Recipe, recipe_of
+from liveact_eval.generators.rollout_choice import with_rollout
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.request import GenerationOptions
 from liveact_eval.metrics.base import Metric
@@ -123,9 +124,10 @@ class Bench:
         """How the model of a setup is built.
 
         Raises:
-            UserError: weights are missing.
+            UserError: weights are missing, or the strategy does not have its options.
         """
-        made = recipe_of(self.card, weights=setup.weights or self.request.weights)
+        card = with_rollout(self.card, setup.rollout, setup.rollout_options)
+        made = recipe_of(card, weights=setup.weights or self.request.weights)
         return made if setup.steps is None else replace(made, steps=setup.steps)
 
     def models(self, setup: Setup) -> Models:
@@ -136,8 +138,14 @@ class Bench:
         """
         from liveact_eval.generators.recipe import build_pipeline
 
-        # Memory and steps are no part of the networks.
-        recipe = replace(self.recipe(setup), steps=1, options=GenerationOptions())
+        # Rollout, memory and steps are no part of the networks.
+        recipe = replace(
+            self.recipe(setup),
+            rollout=Recipe.rollout,
+            rollout_options=Recipe.rollout_options,
+            steps=1,
+            options=GenerationOptions(),
+        )
         if recipe not in self._models:
             try:
                 self._models[recipe] = build_pipeline(recipe).models

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -33,6 +33,9 @@ _ROWS = (
     *(_Trained(f"zero-shot-{rollout}", _BASE, rollout) for rollout in ROLLOUTS),
     *(_Trained(rollout, f"mini-{rollout}", rollout) for rollout in ROLLOUTS),
 )
+
+RECIPES = frozenset(row.recipe for row in _ROWS)
+"""Recipes that there is a row for."""
 
 
 class ForcingStudy(VideoStudy):
@@ -102,7 +105,7 @@ class ForcingStudy(VideoStudy):
 
     def variants(self, request: Request) -> tuple[Variant, ...]:
         """Two per rollout: zero-shot, and trained for it."""
-        kits = kits_by_recipe(request)
+        kits = kits_by_recipe(request, RECIPES)
         return tuple(
             Variant(
                 name=row.name,
@@ -114,15 +117,8 @@ class ForcingStudy(VideoStudy):
 
     def unavailable(self, request: Request) -> Mapping[str, str]:
         """Rows whose kit is not given, with the command that makes it."""
-        kits = kits_by_recipe(request)
-        missing = {}
-        for row in _ROWS:
-            if row.recipe not in kits:
-                missing[row.name] = (
-                    f"no kit of {row.recipe} is given. Train one: liveact-eval train {row.recipe} --kit "
-                    f"runs/{row.recipe} (with the files of mini-vae and mini-speech in its weights folder), and give "
-                    f"--kit runs/{row.recipe}"
-                )
+        kits = kits_by_recipe(request, RECIPES)
+        missing = {row.name: no_kit(row.recipe) for row in _ROWS if row.recipe not in kits}
         bench = Bench(request)
         for variant in self.variants(request):
             if variant.name not in missing:
@@ -143,16 +139,27 @@ class ForcingStudy(VideoStudy):
         return {"training_steps": _training_steps(unit.variant)}
 
 
-def kits_by_recipe(request: Request) -> dict[str, Path]:
+def no_kit(recipe: str) -> str:
+    """Why a row is missing whose kit is not given, with the command that makes it."""
+    return (
+        f"no kit of {recipe} is given. Train one: liveact-eval train {recipe} --kit runs/{recipe} (with the files of "
+        f"mini-vae and mini-speech in its weights folder), and give --kit runs/{recipe}"
+    )
+
+
+def kits_by_recipe(request: Request, known: Collection[str]) -> dict[str, Path]:
     """Folders of weight files by the recipe that trained their transformer.
 
     A kit given with a name is that recipe's; of another one its file says which recipe made it.
+
+    Args:
+        request: has the kits.
+        known: recipes that there is a row for.
 
     Raises:
         UserError: a kit is not there, does not say what made it, or two are of one recipe.
     """
     found: dict[str, Path] = {}
-    known = {row.recipe for row in _ROWS}
     for name, folder in request.kits:
         weights = folder / "weights" if (folder / "weights").is_dir() else folder
         recipe = name or recipe_in(weights / "dit.safetensors")

@@ -165,6 +165,16 @@ def identity_reader(networks: Networks) -> Reader:
     return Reader(metric, outputs, {"identity": "mini_csim"}, _recipe(metric, networks))
 
 
+def sync_reader(networks: Networks) -> Reader:
+    """What compares mouth and sound: the small SyncNet, or nothing."""
+    outputs = {"sync_c": "mini_sync_c", "sync_d": "mini_sync_d"}
+    why = _obstacle("mini_sync", networks)
+    if why is not None:
+        return Reader(None, outputs, {}, "none", why)
+    metric = shipped()["mini_sync"]
+    return Reader(metric, outputs, {}, _recipe(metric, networks))
+
+
 def picture_readers() -> tuple[Reader, ...]:
     """What reads colours, background and sharpness; no networks."""
     known, background = shipped(), BackgroundChange()

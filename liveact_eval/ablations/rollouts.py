@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from liveact_eval.ablations.study import Setup
 from liveact_eval.errors import unknown_name
+from liveact_eval.generators.recipe import NamedStrategy
 from liveact_eval.rollouts.named import ROLLOUTS
+from liveact_eval.rollouts.published import PUBLISHED, rollout_names
 
 if TYPE_CHECKING:
     from liveact_eval.liveact.dit import CausalDiT
+    from liveact_eval.liveact.models import RolloutFactory
     from liveact_eval.liveact.request import GenerationOptions
     from liveact_eval.liveact.rollout import Rollout
 
 
 @dataclass(frozen=True)
 class SteppedRollout:
-    """Makes a forcing strategy with any number of steps.
+    """Makes one of LiveAct's forcing strategies with any number of steps.
 
     Args:
         name: of the strategy.
@@ -32,7 +35,7 @@ class SteppedRollout:
 
     def __post_init__(self) -> None:
         if self.name not in ROLLOUTS:
-            raise unknown_name("rollout", self.name, ROLLOUTS)
+            raise unknown_name("rollout", self.name, rollout_names())
 
     def __call__(self, dit: CausalDiT, options: GenerationOptions) -> Rollout:
         """A rollout with an empty memory."""
@@ -51,10 +54,12 @@ class SteppedRollout:
         return ROLLOUTS[self.name].build(dit, chosen)
 
 
-def rollout_of(setup: Setup, steps: int) -> SteppedRollout:
+def rollout_of(setup: Setup, steps: int) -> RolloutFactory:
     """What makes the rollout of a setup.
 
     Raises:
         UserError: no strategy has its name.
     """
+    if setup.rollout in PUBLISHED:
+        return NamedStrategy(steps, setup.rollout, setup.rollout_options)
     return SteppedRollout(setup.rollout, steps)

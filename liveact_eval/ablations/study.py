@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from liveact_eval.clips.clip import ClipEntry
 from liveact_eval.metrics.base import Direction, Missing
+from liveact_eval.rollouts.options import RolloutOptions
 
 if TYPE_CHECKING:
     from liveact_eval.ablations.bench import Bench
@@ -58,6 +59,8 @@ class Setup:
     """Denoising steps; `None`: those of the card."""
     rollout: str = "neighbor"
     """Forcing strategy."""
+    rollout_options: RolloutOptions = ()
+    """Options of a published strategy that are not as published."""
     weights: Path | None = None
     """Folder of weight files; `None`: that of the request."""
     edit: str = ""

@@ -76,17 +76,25 @@ class VideoStudy(Study):
     def identity(self, bench: Bench, variant: Variant) -> str:
         """Weights, and how each measure is read; see `Study.identity`."""
         recipe = bench.recipe(variant.setup)
-        readers = {name: reader.recipe for name, reader in named_readers(bench.networks).items()}
+        readers = {name: reader.recipe for name, reader in self.readers(bench.networks).items()}
+        setup = asdict(variant.setup) | {"weights": None}
+        if not variant.setup.rollout_options:
+            # Units that were done before there were such options keep their key.
+            del setup["rollout_options"]
         facts = {
             "changes": self.changes,
             "config": recipe.config,
             "weights": recipe.origin,
             "steps": recipe.steps,
             "options": asdict(recipe.options),
-            "setup": asdict(variant.setup) | {"weights": None},
+            "setup": setup,
             "readers": readers,
         }
         return json.dumps(facts, sort_keys=True)
+
+    def readers(self, networks: Networks) -> dict[str, Reader]:
+        """Everything that reads its videos, by what is read."""
+        return named_readers(networks)
 
     def edits(self, unit: Unit, bench: Bench) -> Sequence[Edit]:
         """Other prompts for ranges of blocks; none."""
@@ -102,7 +110,7 @@ class VideoStudy(Study):
         made = bench.video(
             unit.variant.setup, clip, unit.seed, name=unit.variant.name, edits=self.edits(unit, bench)
         )
-        readers = list(named_readers(bench.networks).values())
+        readers = list(self.readers(bench.networks).values())
         metrics = [reader.metric for reader in readers if reader.metric is not None]
         found = bench.measure(clip, made.path, metrics)
         values = {
@@ -139,7 +147,8 @@ def costs(
         memory_bytes: keys and values held at the end.
         lookahead_frames: see `MadeVideo.lookahead_frames`.
     """
-    whole = max((block.frames for block in blocks), default=0)
+    # A first block may be longer than the later ones; the second is whole where there is a third.
+    whole = max((block.frames for block in blocks[1:]), default=0)
     steady = [block for block in blocks[STEADY_FROM:] if block.frames == whole]
     values: dict[str, float | Missing] = {
         "kv_mib": memory_bytes / 2**20,

@@ -32,7 +32,8 @@ def ablate(
         list[str] | None,
         typer.Option(
             "--kit",
-            help="For forcing: a kit that another recipe trained, [bold]DIR[/] or [bold]RECIPE=DIR[/]; repeatable.",
+            help="For forcing and strategies: a kit that another recipe trained, [bold]DIR[/] or "
+            "[bold]RECIPE=DIR[/]; repeatable.",
         ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of the noise; intervals take 3.")] = 3,

@@ -64,8 +64,8 @@ def generate(
         typer.Option(
             "--set",
             help="A rarer option, repeatable: memory, audio_guidance, fp8_cache, offload_cache, decode, speech, "
-            "length, text_device; for speed: attention, fp8_linear, compile, cuda_graphs, block_offload, "
-            "channels_last_vae, tf32.",
+            "length, text_device, rollout, rollout.OPTION; for speed: attention, fp8_linear, compile, cuda_graphs, "
+            "block_offload, channels_last_vae, tf32.",
         ),
     ] = None,
     quiet: options.Quiet = False,

@@ -20,7 +20,12 @@ from liveact_eval.efficiency.native import settling_blocks
 from liveact_eval.errors import BrokenEnvironmentError, UserError, unknown_name
 from liveact_eval.generators.plan_video import told_plainly
 from liveact_eval.generators.recipe import Recipe, check_recipe, native_config, recipe_of
-from liveact_eval.generators.rollout_choice import ROLLOUT_KEY, checked_options, split_assignments, with_rollout
+from liveact_eval.generators.rollout_choice import (
+    ROLLOUT_KEY,
+    checked_options,
+    split_assignments,
+    with_rollout,
+)
 from liveact_eval.liveact.launch import launched_ranks
 from liveact_eval.liveact.request import TEMPORAL_STRIDE, GenerationOptions, check_size
 

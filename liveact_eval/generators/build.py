@@ -41,8 +41,7 @@ def build_command(name: str, title: str, spec: CommandSpec, encoding: Encoding) 
 
 def command_of(card: ModelCard) -> CommandSpec | None:
     """The section `command` of a card."""
-    found = getattr(card, "command", None)
-    return found if isinstance(found, CommandSpec) else None
+    return card.command
 
 
 def lacking_of(generator: Generator) -> list[Lack]:

@@ -109,7 +109,7 @@ def make_video(plan: VideoPlan, told: Told) -> VideoSummary:
         video_seconds=float(clock.frames / plan.rate),
         video_fps=float(plan.rate),
         size=plan.size,
-        blocks=block_count(clock.frames),
+        blocks=block_count(clock.frames, plan.recipe.block_latents),
         load_s=built - began,
         made_s=seconds,
         made_fps=clock.frames / seconds,

@@ -6,21 +6,16 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from liveact_eval.cards.protocol import Encoding
 from liveact_eval.clips.clip import Clip
-from liveact_eval.clips.image import load_image
-from liveact_eval.clips.video import SOUND_RATE_HZ, Frame, VideoFile
 from liveact_eval.errors import ClipError, UserError
 from liveact_eval.files import atomic_path
 from liveact_eval.generators.controls import count_frames
 from liveact_eval.generators.driving import DrivingSound, MovieWriter, SoundInStep
+from liveact_eval.generators.given import driving_sound, rate_of, reference_picture
 from liveact_eval.generators.protocol import Generation
 from liveact_eval.generators.recipe import Recipe, build_pipeline, check_recipe
 from liveact_eval.liveact.errors import LiveActError
@@ -34,8 +29,6 @@ if TYPE_CHECKING:
 
 _SMALL_BYTES = 2**28
 """Weights up to this size may lie in memory once per process."""
-DEFAULT_RATE = Fraction(25)
-"""Frames per second where neither the protocol nor a real video says."""
 Told = Callable[["FrameBlock"], None]
 """Hears of every block as soon as its frames are there."""
 
@@ -72,18 +65,18 @@ class NativeGenerator:
             ) from error
 
     def _generate(self, clip: Clip, out: Path, seed: int, started: float) -> Generation:
-        rate = _rate(clip)
-        image = _reference(clip)
+        rate = rate_of(clip)
+        image = reference_picture(clip)
         size = clip.size or (image.shape[1], image.shape[0])
         with _refused("wrong_size"):
             check_size(size)
-        sound = _sound(clip)
+        sound = driving_sound(clip)
         with _refused("short_audio"):
             check_sound(sound.seconds, rate)
         frames = count_frames(clip) if clip.video is not None else frame_count(sound.seconds, rate)
         try:
             if not build_pipeline.cache_info().currsize:
-                check_recipe(self.recipe, size, block_count(frames))
+                check_recipe(self.recipe, size, block_count(frames, self.recipe.block_latents))
             pipeline = build_pipeline(self.recipe)
         except LiveActError as error:
             # It would be the same with every clip.
@@ -202,33 +195,3 @@ class _DeviceMemory:
         import torch
 
         return {"peak_device_bytes": int(torch.cuda.max_memory_allocated(self._device))}
-
-
-def _rate(clip: Clip) -> Fraction:
-    if clip.rate is not None:
-        return clip.rate
-    if clip.video is None:
-        return DEFAULT_RATE
-    with VideoFile(clip.video) as video:
-        return video.rate
-
-
-def _reference(clip: Clip) -> NDArray[np.uint8]:
-    """The reference image, or the first frame of the real video."""
-    if clip.image is not None:
-        return load_image(clip.image)
-    if clip.video is None:
-        raise ClipError("no_image", "there is neither a reference image nor a real video")
-    with VideoFile(clip.video) as video:
-        first = next((item for item in video.read(sound=False) if isinstance(item, Frame)), None)
-    if first is None:
-        raise ClipError("no_frames", f"{clip.video.name!r} holds no frame")
-    return first.rgb
-
-
-def _sound(clip: Clip) -> DrivingSound:
-    source = clip.audio or clip.video
-    if source is None:
-        raise ClipError("no_audio", "there is neither driving audio nor a real video")
-    seconds = None if clip.seconds is None else Fraction(clip.seconds)
-    return DrivingSound.open(source, rate=SOUND_RATE_HZ, seconds=seconds)

@@ -20,6 +20,7 @@ from liveact_eval.cards.protocol import exact_rate
 from liveact_eval.errors import ClipError, UserError, unknown_name
 from liveact_eval.generators.published import published_only
 from liveact_eval.generators.recipe import Recipe, check_recipe, recipe_of
+from liveact_eval.generators.rollout_choice import ROLLOUT_KEY, split_assignments, with_rollout
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.prompts import DEFAULT_PROMPT, Edit, PromptSchedule, parse_edit
 from liveact_eval.liveact.request import (
@@ -71,7 +72,7 @@ class VideoRequest:
     weights: Path | None = None
     """Folder of weight files; `None`: where they are fetched to."""
     options: tuple[str, ...] = ()
-    """`key=value` of `GenerationOptions`, or `text_device=cpu`."""
+    """`key=value` of `GenerationOptions`, `text_device=cpu`, `rollout=NAME` or `rollout.OPTION=VALUE`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,15 +104,18 @@ def plan_video(request: VideoRequest) -> VideoPlan:
         if card.native is None:
             raise UserError(
                 f"{card.name!r} is a card of kind {card.kind}; expected a native model, such as liveact or "
-                "liveact-tiny. Controls are made from real videos: liveact-eval run --model " + card.name
+                f"liveact-tiny. Models of other kinds are run over a dataset: liveact-eval run --model {card.name}"
             )
+        asked = split_assignments(request.options)
+        card = with_rollout(card, asked.rollout, asked.options)
         native = card.native
+        assert native is not None
         size = native.size if request.size is None else _size(request.size)
         rate = _rate(native.fps if request.fps is None else request.fps)
         check_size(size)
         check_fps(rate)
         _check_seed(request.seed)
-        options, text_device = _options(request.options, {"decode": native.decode, "memory": native.memory})
+        options, text_device = _options(asked.others, {"decode": native.decode, "memory": native.memory})
         edits = tuple(parse_edit(text) for text in request.edits)
         schedule = PromptSchedule(request.prompt, edits)
         _check_out(request.out)
@@ -132,8 +136,9 @@ def plan_video(request: VideoRequest) -> VideoPlan:
         sound = _sound(request, rate)
         check_sound(sound.seconds, rate)
         frames = frame_count(sound.seconds, rate, options.length)
-        schedule.check(block_count(frames))
-        check_recipe(recipe, size, block_count(frames))
+        blocks = block_count(frames, recipe.block_latents)
+        schedule.check(blocks)
+        check_recipe(recipe, size, blocks)
     return VideoPlan(
         recipe=recipe,
         image=image,
@@ -187,7 +192,7 @@ def _options(assignments: Sequence[str], defaults: Mapping[str, Any]) -> tuple[G
         if not equals:
             raise UserError(f"--set {text!r}: expected KEY=VALUE, as in --set memory=window")
         if key not in known and key != TEXT_DEVICE:
-            raise unknown_name("option", key, [*known, TEXT_DEVICE])
+            raise unknown_name("option", key, [*known, TEXT_DEVICE, ROLLOUT_KEY])
         found[key] = _typed(text, value, known[key].default if key in known else "")
     text_device = found.pop(TEXT_DEVICE, None)
     return _build_options({**defaults, **found}), text_device

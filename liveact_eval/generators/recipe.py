@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 from liveact_eval.cards.model import ModelCard
 from liveact_eval.errors import UserError, unknown_name
+from liveact_eval.generators.rollout_choice import checked_options
 from liveact_eval.liveact.config import ROLES, LiveActConfig, named_config
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.request import GenerationOptions
 from liveact_eval.rollouts.named import ROLLOUTS
-from liveact_eval.rollouts.published import PUBLISHED, check_published, published_rollout, rollout_names
+from liveact_eval.rollouts.options import RolloutOptions
+from liveact_eval.rollouts.published import PUBLISHED, published_rollout, rollout_names
+from liveact_eval.rollouts.shape import BlockSizes, LatentNeed, block_sizes, latent_need, one_memory
+from liveact_eval.rollouts.strategy import Strategy
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +46,8 @@ class Recipe:
     """Where the weights come from, for results."""
     rollout: str = "neighbor"
     """Name of the forcing strategy."""
+    rollout_options: RolloutOptions = ()
+    """Options of the forcing strategy that are not as published."""
     options: GenerationOptions = field(default_factory=GenerationOptions)
     """How videos are made."""
     device: str = "auto"
@@ -50,6 +56,17 @@ class Recipe:
     """Where prompts are encoded; `None`: on `device`."""
     dtype: str = "auto"
     """Precision of weights and memory."""
+
+    @property
+    def block_latents(self) -> BlockSizes:
+        """Latent frames of the first block and of every later one."""
+        return block_sizes(self.rollout, self.options.memory, self.rollout_options)
+
+    @property
+    def strategy(self) -> Strategy | None:
+        """The strategy as published; `None` for LiveAct's own."""
+        published = PUBLISHED.get(self.rollout)
+        return None if published is None else published.strategy(self.rollout_options)
 
     @property
     def weights_bytes(self) -> int:
@@ -103,14 +120,13 @@ def recipe_of(
         found = tuple(role_paths(card, weights).items())
         origin = _hashes(card, weights)
     chosen = options or GenerationOptions(decode=card.native.decode, memory=card.native.memory)
-    if card.native.rollout in PUBLISHED:
-        check_published(card.native.rollout, chosen, card.native.steps)
     return Recipe(
         config=config.name,
         steps=card.native.steps,
         weights=found,
         origin=origin,
         rollout=card.native.rollout,
+        rollout_options=checked_options(card, chosen),
         options=chosen,
         device=device,
         text_device=text_device,
@@ -193,15 +209,19 @@ class NamedStrategy:
     Args:
         steps: denoising steps.
         rollout: name of the forcing strategy, one of `rollout_names()`.
+        rollout_options: of a published one.
     """
 
     steps: int
     rollout: str = "neighbor"
+    rollout_options: RolloutOptions = ()
 
     def __call__(self, dit: CausalDiT, options: GenerationOptions) -> Rollout:
         """A rollout with an empty memory."""
         if self.rollout in PUBLISHED:
-            return published_rollout(self.rollout, dit, options, steps=self.steps)
+            return published_rollout(
+                self.rollout, dit, options, steps=self.steps, rollout_options=self.rollout_options
+            )
         from liveact_eval.liveact.sampler import Schedule
         from liveact_eval.rollouts.neighbor import NeighborOptions
 
@@ -241,8 +261,19 @@ def check_recipe(recipe: Recipe, size: tuple[int, int], blocks: int) -> None:
         blocks=blocks,
         ranks=launched_ranks(),
         text_elsewhere=text_device is not None and text_device != device,
+        rollout=rollout_need(recipe, blocks),
     )
     check_fits(need, device)
+
+
+def rollout_need(recipe: Recipe, blocks: int) -> LatentNeed | None:
+    """What the rollout needs for a video of so many blocks; `None` for Neighbor Forcing with its memory per step."""
+    if recipe.rollout == Recipe.rollout:
+        return None
+    strategy, sizes, guidance = recipe.strategy, recipe.block_latents, recipe.options.audio_guidance
+    if strategy is None:
+        return one_memory(recipe.options.memory, blocks, guidance=guidance)
+    return latent_need(strategy, latents=sizes.first + sizes.later * (blocks - 1), guidance=guidance)
 
 
 @functools.lru_cache(maxsize=1)
@@ -255,7 +286,8 @@ def build_pipeline(recipe: Recipe) -> LiveActPipeline:
     from liveact_eval.liveact.pipeline import LiveActPipeline
 
     device, text_device, dtype = place(recipe)
-    config, rollouts = named_config(recipe.config), NamedStrategy(recipe.steps, recipe.rollout)
+    config = named_config(recipe.config)
+    rollouts = NamedStrategy(recipe.steps, recipe.rollout, recipe.rollout_options)
     if recipe.weights is None:
         return LiveActPipeline.from_random(
             config, rollouts, seed=_WEIGHTS_SEED, device=device, dtype=dtype, options=recipe.options

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from liveact_eval.generators.controls import ControlGenerator
 from liveact_eval.generators.native import NativeGenerator
 from liveact_eval.generators.protocol import Generator
+from liveact_eval.rollouts.options import in_words
 
 Setting = str | int | float | bool
 Settings = Mapping[str, Setting]
@@ -31,6 +32,7 @@ def settings_of(generator: Generator) -> dict[str, Setting]:
     return {
         "config": recipe.config,
         "rollout": recipe.rollout,
+        **({"rollout_options": in_words(recipe.rollout_options)} if recipe.rollout_options else {}),
         "steps": recipe.steps,
         **{name: options[name] for name in _OPTIONS},
         WEIGHTS: recipe.origin,

@@ -8,7 +8,7 @@ import torch
 
 from liveact_eval.liveact.acceleration import DType, SpeedOptions
 from liveact_eval.liveact.config import LiveActConfig
-from liveact_eval.liveact.memory_need import GIB, MemoryNeed, NeedOptions, memory_need, too_small
+from liveact_eval.liveact.memory_need import GIB, MemoryNeed, NeedOptions, RolloutNeed, memory_need, too_small
 from liveact_eval.liveact.request import GenerationOptions
 
 DTYPES: dict[torch.dtype, DType] = {
@@ -43,6 +43,7 @@ def need_of(
     blocks: int = 1,
     ranks: int = 1,
     text_elsewhere: bool = False,
+    rollout: RolloutNeed | None = None,
 ) -> MemoryNeed:
     """What videos of a size need.
 
@@ -55,6 +56,7 @@ def need_of(
         blocks: blocks of the video, for the memory policy that never forgets.
         ranks: processes that share the heads.
         text_elsewhere: the encoders do not count, as prompts are encoded on another device.
+        rollout: what a rollout with a memory of its own needs; `None`: as `options` and `steps` say.
     """
     return memory_need(
         config,
@@ -71,6 +73,7 @@ def need_of(
             blocks=blocks,
             ranks=ranks,
             encoders_on_device=not text_elsewhere,
+            rollout=rollout,
         ),
     )
 

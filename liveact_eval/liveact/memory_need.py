@@ -7,6 +7,7 @@ worst moment of an uncompiled block; attention kernels' own workspaces and fragm
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -54,6 +55,25 @@ class MemoryNeed:
         return standing + self.vae_gib + self.activations_gib
 
 
+class RolloutNeed(Protocol):
+    """What a rollout with a memory of its own holds and looks at, in latent frames."""
+
+    @property
+    def held(self) -> int:
+        """Keys and values, over all steps and both branches of guidance."""
+        ...
+
+    @property
+    def own(self) -> int:
+        """Of the largest model call."""
+        ...
+
+    @property
+    def seen(self) -> int:
+        """That a model call looks at, own ones included."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class NeedOptions:
     """What the need depends on, besides configuration and size."""
@@ -80,6 +100,8 @@ class NeedOptions:
     """Processes that share the heads."""
     encoders_on_device: bool = True
     """Whether the encoders lie on the device too."""
+    rollout: RolloutNeed | None = None
+    """What a rollout with a memory of its own needs; `None`: as policy, steps and blocks say."""
 
 
 def memory_need(config: LiveActConfig, *, size: tuple[int, int], options: NeedOptions) -> MemoryNeed:
@@ -119,25 +141,39 @@ def memory_need(config: LiveActConfig, *, size: tuple[int, int], options: NeedOp
 
 def cache_bytes(config: DiTConfig, *, size: tuple[int, int], options: NeedOptions) -> int:
     """Bytes of keys and values of all denoising steps on one rank."""
-    policy = memory_policy(options.memory)
-    slots = policy.first + policy.current
-    if policy.layout is None:
-        slots = policy.first + policy.current * (options.blocks - 1)
     heads = config.num_heads // options.ranks
-    numbers = 2 * config.num_layers * slots * _tokens(config, size) * heads * config.head_dim
+    numbers = 2 * config.num_layers * _held_latents(options) * _tokens(config, size) * heads * config.head_dim
     per_number = StoreOptions(fp8=options.fp8_cache).bytes_per_value(config.head_dim, options.dtype)
-    return round((options.steps + options.guided_steps) * numbers * per_number)
+    return round(numbers * per_number)
+
+
+def _held_latents(options: NeedOptions) -> int:
+    """Latent frames whose keys and values are held, over all memories."""
+    if options.rollout is not None:
+        return options.rollout.held
+    policy = memory_policy(options.memory)
+    later = policy.current * (options.blocks - 1 if policy.layout is None else 1)
+    return (options.steps + options.guided_steps) * (policy.first + later)
+
+
+def _call_latents(options: NeedOptions) -> tuple[int, int]:
+    """Latent frames of a steady model call, and those that it looks at."""
+    if options.rollout is not None:
+        return options.rollout.own, options.rollout.seen
+    policy = memory_policy(options.memory)
+    later = policy.current * max(1, options.blocks - 1 if policy.layout is None else 1)
+    return policy.current, policy.first + later
 
 
 def activation_bytes(config: DiTConfig, *, size: tuple[int, int], options: NeedOptions) -> int:
     """Bytes that are alive at the worst moment of a steady model call: rotating the keys, or the feed-forward."""
-    policy = memory_policy(options.memory)
-    slots = policy.first + policy.current * max(1, options.blocks - 1 if policy.layout is None else 1)
+    own, seen = _call_latents(options)
     tokens, item = _tokens(config, size), options.dtype.itemsize
-    queries, keys = policy.current * tokens // options.ranks, slots * tokens // options.ranks
+    queries, keys = own * tokens // options.ranks, seen * tokens // options.ranks
     # Rotation in float32: the keys, two products of half of them, and two results of half of them.
     rotation = 12 * keys * config.dim
-    if options.fp8_cache or options.offload_cache:
+    # Single frames that lie apart are copied to stand side by side, as are those that come from elsewhere.
+    if options.fp8_cache or options.offload_cache or options.rollout is not None:
         rotation += 2 * keys * config.dim * item
     # Before and after the activation; in 8 bits, two float32 copies of its result and the 8-bit one.
     feed_forward = queries * config.ffn_dim * (9 + item if options.fp8_linear else 2 * item)

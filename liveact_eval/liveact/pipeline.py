@@ -27,6 +27,7 @@ from liveact_eval.liveact.models import Models, RolloutFactory, load_models, ran
 from liveact_eval.liveact.prompts import DEFAULT_PROMPT, Edit, PromptSchedule
 from liveact_eval.liveact.reference import prepare_reference
 from liveact_eval.liveact.request import GenerationOptions, block_count, check_fps, check_size
+from liveact_eval.liveact.rollout import Rollout
 from liveact_eval.liveact.speech_input import SpeechInput
 from liveact_eval.liveact.stream import LiveStream
 from liveact_eval.liveact.stream_decoder import StreamDecoder
@@ -172,12 +173,12 @@ class LiveActPipeline:
         if frames is not None and frames < 1:
             raise LiveActError(f"A video of {frames} frames was asked for; expected 1 or more")
         prompts = PromptSchedule(prompt, edits)
+        models, options, rollout = self.models, self.options, self.rollout()
         if frames is not None:
-            prompts.check(block_count(frames))
-        models, options = self.models, self.options
+            prompts.check(block_count(frames, (rollout.block_latents(0), rollout.block_latents(1))))
         return LiveStream(
             models,
-            self._rollouts(models.dit, options),
+            rollout,
             StreamDecoder(models.vae, mode=options.decode),
             SpeechInput(models.speech, fps=fps, mode=options.speech, window=models.config.dit.audio_window),
             image=prepare_reference(image, size),
@@ -188,8 +189,12 @@ class LiveActPipeline:
             length=options.length,
         )
 
+    def rollout(self) -> Rollout:
+        """The forcing strategy of one more video, with an empty memory."""
+        return self._rollouts(self.models.dit, self.options)
+
     def describe(self) -> dict[str, str | int | float]:
-        """What runs: configuration, weights, device, precision and every option."""
+        """What runs: configuration, weights, device, precision, every option, and what the rollout makes of them."""
         return {
             "config": self.models.config.name,
             "weights": self._origin,
@@ -198,6 +203,7 @@ class LiveActPipeline:
             "dtype": str(self.models.dtype).removeprefix("torch."),
             "torch": torch.__version__,
             **asdict(self.options),
+            **self.rollout().describe(),
             **{name: value for name, value in self._runs.items() if value is not None},
         }
 

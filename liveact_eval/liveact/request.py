@@ -129,6 +129,12 @@ def frame_count(seconds: Fraction, fps: Fraction, rule: LengthRule = "audio") ->
     return int(seconds * fps + Fraction(1, 2))
 
 
-def block_count(frames: int) -> int:
-    """Blocks of a video of so many frames; the last one may be cut."""
-    return 1 + max(0, -(-(frames - FIRST_FRAMES) // LATER_FRAMES))
+def block_count(frames: int, latents: tuple[int, int] = (6, 8)) -> int:
+    """Blocks of a video of so many frames; the last one may be cut.
+
+    Args:
+        frames: video frames.
+        latents: latent frames of the first block and of every later one; by default LiveAct's.
+    """
+    first, later = TEMPORAL_STRIDE * latents[0] - (TEMPORAL_STRIDE - 1), TEMPORAL_STRIDE * latents[1]
+    return 1 + max(0, -(-(frames - first) // later))

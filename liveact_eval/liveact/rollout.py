@@ -49,3 +49,12 @@ class Rollout(Protocol):
     def memory_bytes(self) -> int:
         """Bytes of keys and values held."""
         ...
+
+    @property
+    def settling(self) -> int:
+        """Leading blocks that do other work than the later ones."""
+        ...
+
+    def describe(self) -> dict[str, str | int | float]:
+        """What runs: name, denoising steps, memory and guidance."""
+        ...

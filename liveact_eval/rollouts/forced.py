@@ -22,8 +22,9 @@ from liveact_eval.liveact.memory import Frame, Positions
 from liveact_eval.liveact.sampler import STEPS_PER_UNIT, Noise, renoise
 from liveact_eval.rollouts.draws import FrameDraws, Kind
 from liveact_eval.rollouts.hearing import Hearing
+from liveact_eval.rollouts.shape import settling_of
 from liveact_eval.rollouts.solvers import Solver, solver_for
-from liveact_eval.rollouts.strategy import REFERENCE, Entry, Look, Pass, Seen, Strategy
+from liveact_eval.rollouts.strategy import REFERENCE, Entry, Look, Pass, Seen, Strategy, count_passes
 from liveact_eval.rollouts.trace import KeyKind, TracedCall, TracedKey, Tracer
 
 
@@ -33,6 +34,8 @@ class ForcedRollout:
     Args:
         dit: the transformer.
         strategy: for one video at a time.
+        name: of the strategy, for results; empty: that of its class.
+        chosen: options of it that are not as published, in words, for results.
         store: how keys and values are kept.
         guidance: towards the speech; `None`: what the strategy publishes. Other than 1, every call is made twice.
         tracer: is told of every model call.
@@ -46,6 +49,8 @@ class ForcedRollout:
         dit: CausalDiT,
         strategy: Strategy,
         *,
+        name: str = "",
+        chosen: str = "",
         store: StoreOptions | None = None,
         guidance: float | None = None,
         tracer: Tracer | None = None,
@@ -54,6 +59,7 @@ class ForcedRollout:
         self.guidance = strategy.guidance if guidance is None else guidance
         if self.guidance < 0:
             raise LiveActError(f"audio_guidance {self.guidance:g} must not be negative; 1 is off")
+        self.name, self._chosen = name or type(strategy).__name__, chosen
         self._store = store or StoreOptions()
         self._condition: Tensor | None = None
         self._memories: list[FrameMemory] = []
@@ -149,6 +155,22 @@ class ForcedRollout:
     def memory_bytes(self) -> int:
         """Bytes of keys and values held."""
         return sum(memory.nbytes() for memory in self._memories)
+
+    @property
+    def settling(self) -> int:
+        """Blocks until the memory is full; see `Rollout.settling`."""
+        return settling_of(self.strategy)
+
+    def describe(self) -> dict[str, str | int | float]:
+        """See `Rollout.describe`."""
+        slots = self.strategy.slots
+        told: dict[str, str | int | float] = {
+            "rollout": self.name,
+            "steps": count_passes(self.strategy, denoising=True),
+            "memory": "grows" if slots is None else f"{slots} latent frames",
+            "audio_guidance": self.guidance,
+        }
+        return told | ({"rollout_options": self._chosen} if self._chosen else {})
 
     def _denoised(self, n: int) -> range:
         """Latent frames that the turns of block n denoise; they hear anew."""

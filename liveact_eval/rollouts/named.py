@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from liveact_eval.liveact.dit import CausalDiT
     from liveact_eval.liveact.rollout import Rollout
-    from liveact_eval.rollouts.neighbor import NeighborOptions
+    from liveact_eval.rollouts.neighbor import NeighborForcing, NeighborOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,22 +28,33 @@ class NamedRollout:
     """A rollout for one video."""
 
 
+def _called(rollout: NeighborForcing, name: str) -> Rollout:
+    rollout.name = name
+    return rollout
+
+
 def _neighbor(dit: CausalDiT, options: NeighborOptions) -> Rollout:
     from liveact_eval.rollouts.neighbor import NeighborForcing
 
     return NeighborForcing(dit, options)
 
 
-def _clean(dit: CausalDiT, options: NeighborOptions) -> Rollout:
+def _self(dit: CausalDiT, options: NeighborOptions) -> Rollout:
     from liveact_eval.rollouts.clean_context import CleanContext
 
-    return CleanContext(dit, options)
+    return _called(CleanContext(dit, options), "self")
+
+
+def _teacher(dit: CausalDiT, options: NeighborOptions) -> Rollout:
+    from liveact_eval.rollouts.clean_context import CleanContext
+
+    return _called(CleanContext(dit, options), "teacher")
 
 
 def _diffusion(dit: CausalDiT, options: NeighborOptions) -> Rollout:
     from liveact_eval.rollouts.diffusion import DiffusionForcing
 
-    return DiffusionForcing(dit, options)
+    return _called(DiffusionForcing(dit, options), "diffusion")
 
 
 ROLLOUTS = {
@@ -61,14 +72,14 @@ ROLLOUTS = {
             title="Self Forcing",
             summary="finished blocks, for weights that have learnt from their own",
             extra_calls=1,
-            build=_clean,
+            build=_self,
         ),
         NamedRollout(
             name="teacher",
             title="Teacher Forcing",
             summary="finished blocks, for weights that have learnt from true ones",
             extra_calls=1,
-            build=_clean,
+            build=_teacher,
         ),
         NamedRollout(
             name="diffusion",

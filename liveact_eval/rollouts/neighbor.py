@@ -73,6 +73,8 @@ class NeighborForcing:
             raise LiveActError(f"audio_guidance {self.options.audio_guidance} must not be negative; 1 is off")
         self.tracer: Tracer | None = None
         """Is told of every model call."""
+        self.name = "neighbor"
+        """Name in results."""
         self._next = self._calls = 0
         self._condition: Tensor | None = None
         self._memories: list[Memory] = []
@@ -163,6 +165,20 @@ class NeighborForcing:
     def memory_bytes(self) -> int:
         """Bytes of keys and values held, over all steps."""
         return sum(memory.nbytes() for memory in (*self._memories, *self._null_memories))
+
+    @property
+    def settling(self) -> int:
+        """The first block, of another size, and the second, behind which the memory is full."""
+        return 2
+
+    def describe(self) -> dict[str, str | int | float]:
+        """See `Rollout.describe`."""
+        return {
+            "rollout": self.name,
+            "steps": len(self.options.schedule),
+            "memory": self.policy.name,
+            "audio_guidance": self.options.audio_guidance,
+        }
 
     @property
     def memories(self) -> tuple[Memory, ...]:

@@ -40,6 +40,11 @@ class SelfForcingConfig:
     """Whether latent frame 0 is the reference picture, put into the cache at timestep 0."""
 
     def __post_init__(self) -> None:
+        if self.block < 1 or self.sink_frames < 0 or not self.levels:
+            raise LiveActError(
+                f"block {self.block}, sink_frames {self.sink_frames}, {len(self.levels)} levels: expected a block of 1 "
+                "or more, a sink of 0 or more, and a level at least"
+            )
         own = self.sink_frames + self.block
         if self.cache_frames is not None and self.cache_frames < own:
             raise LiveActError(

@@ -24,6 +24,8 @@ LEVELS = (1000.0, 937.5, 2500 / 3, 625.0)
 SolverKind = Literal["renoise", "euler", "unipc"]
 """`renoise`: estimate the clean latent, add fresh noise (few steps). `euler`: along the ODE. `unipc`: likewise, with a
 corrector of second order, for many steps."""
+STEADY = 20
+"""A block by which every published strategy has filled its window and its cache."""
 Role = Literal["past", "sink", "anchor", "reference"]
 """Why a latent frame is looked at."""
 FirstAudio = Literal["muted", "silence", "heard"]
@@ -166,3 +168,9 @@ def warp(label: float, shift: float = 5.0) -> float:
 def uniform_levels(steps: int, shift: float = 5.0) -> tuple[float, ...]:
     """Labels 1000, 1000 (n-1)/n, ..., 1000/n under a shift."""
     return tuple(warp(1000 * (steps - i) / steps, shift) for i in range(steps))
+
+
+def count_passes(strategy: Strategy, *, denoising: bool) -> int:
+    """Passes of a steady block that denoise, or that only leave something, without guidance."""
+    passes = [part for turn in strategy.turns(STEADY) for part in strategy.levels(turn)]
+    return sum((part.purpose == "denoise") == denoising for part in passes)

@@ -45,6 +45,11 @@ class WindowConfig:
     """Whether finished frames behind the window are seen."""
 
     def __post_init__(self) -> None:
+        if min(self.block, self.window, self.passes) < 1 or self.sink_frames < 0:
+            raise LiveActError(
+                f"block {self.block}, window {self.window}, passes {self.passes}, sink_frames {self.sink_frames}: "
+                "expected 1 or more of the first three, and no fewer than 0 of the last"
+            )
         if len(self.levels) != self.window * self.passes:
             raise LiveActError(
                 f"{len(self.levels)} levels for a window of {self.window} blocks and {self.passes} passes per slide; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from liveact_eval.liveact.config import LiveActConfig
@@ -12,6 +13,7 @@ from liveact_eval.liveact.sampler import Schedule
 from liveact_eval.networks.mini_frame import load_mini_frame
 from liveact_eval.rollouts.named import ROLLOUTS
 from liveact_eval.rollouts.neighbor import NeighborOptions
+from liveact_eval.rollouts.published import PUBLISHED, published_rollout
 from liveact_eval.training.generated_mouths import GeneratedMouths
 from liveact_eval.training.kit import Kit
 
@@ -50,9 +52,9 @@ def mouth_judge(
         config: sizes.
         kit: has VAE, speech encoder, and the frame network that reads mouths.
         rollout: name of the forcing strategy that makes the clips.
-        memory: name of its memory policy.
-        steps: model calls per block.
-        blocks: length of a clip.
+        memory: name of its memory policy; a published strategy has a memory of its own.
+        steps: model calls per block; a published strategy makes its own.
+        blocks: length of a clip, in blocks of that policy.
         size: height and width in pixels.
 
     Raises:
@@ -62,6 +64,9 @@ def mouth_judge(
     latents = policy.first + policy.current * (blocks - 1)
 
     def strategy(dit: CausalDiT, options: GenerationOptions) -> Rollout:
+        if rollout in PUBLISHED:
+            # Steps and memory are its own.
+            return published_rollout(rollout, dit, replace(options, memory=GenerationOptions.memory))
         return ROLLOUTS[rollout].build(
             dit, NeighborOptions(memory=options.memory, schedule=schedule_of(steps))
         )

@@ -19,18 +19,22 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_ablation_is_listed() -> None:
     answer = call("ablate", "--list", "--json")
     assert [row["name"] for row in answer.json] == [
+        "avatar-forcing",
+        "avatar-modules",
         "blocks",
         "editing",
         "forcing",
+        "knot",
         "memory",
         "propositions",
         "steps",
+        "strategies",
     ]
     assert "Example" in call("ablate", "--help").out
 
 
 def test_a_name_is_asked_for_and_the_nearest_named() -> None:
-    refused(call("ablate"), "Names: blocks, editing, forcing")
+    refused(call("ablate"), "Names: avatar-forcing, avatar-modules, blocks")
     refused(call("ablate", "memry"), "Unknown ablation 'memry'", "Did you mean 'memory'?")
     refused(call("ablate", "steps", "--model", "still"), "'still' is a card of kind control")
 

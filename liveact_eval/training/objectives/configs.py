@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 CLIP_BLOCKS = 4
 """Blocks of a clip where memory is learnt: two before anything is folded, two after."""
+_CONDITION = 14
+"""Latent frames of the condition of a sample."""
 _CLIP_FRAMES = 1 + 4 * (6 + 8 * (CLIP_BLOCKS - 1) - 1)
 
 
@@ -133,7 +135,28 @@ class SelfChoice(_TwoBlockChoice):
     """Weight of the squared distance to the true latents, which are known for drawn clips; Self Forcing has none."""
 
 
-StrategyChoice = BidirectionalChoice | DiffusionChoice | TeacherChoice | OdeChoice | SelfChoice
+class ForcedChoice(_TwoBlockChoice):
+    """Flow matching of a published strategy's own model calls, behind the past that it would have of a true clip."""
+
+    kind: Literal["forced"]
+    """Which objective."""
+    rollout: str
+    """Name of the strategy; see `liveact-eval rollouts list`."""
+    mouth_weight: float = Field(default=2.0, ge=0)
+    """Extra weight of latents that show the mouth."""
+
+    @field_validator("rollout")
+    @classmethod
+    def _can_be_learnt(cls, rollout: str) -> str:
+        from liveact_eval.rollouts.published import PUBLISHED
+
+        known = [name for name, kind in PUBLISHED.items() if kind.strategy().condition_latents <= _CONDITION]
+        if rollout not in known:
+            raise ValueError(f"rollout {rollout!r}; expected one of {', '.join(known)}")
+        return rollout
+
+
+StrategyChoice = BidirectionalChoice | DiffusionChoice | TeacherChoice | OdeChoice | SelfChoice | ForcedChoice
 """Strategies that Neighbor Forcing is compared with."""
 
 

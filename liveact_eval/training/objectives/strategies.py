@@ -10,11 +10,13 @@ from liveact_eval.training.objectives.bidirectional import BidirectionalObjectiv
 from liveact_eval.training.objectives.configs import (
     BidirectionalChoice,
     DiffusionChoice,
+    ForcedChoice,
     OdeChoice,
     StrategyChoice,
     TeacherChoice,
 )
 from liveact_eval.training.objectives.diffusion import DiffusionObjective
+from liveact_eval.training.objectives.forced import ForcedObjective
 from liveact_eval.training.objectives.ode import OdeObjective
 from liveact_eval.training.objectives.self_forcing import SelfForcingObjective
 from liveact_eval.training.objectives.teacher import TeacherObjective
@@ -41,7 +43,8 @@ def strategy_judge(choice: StrategyChoice, config: LiveActConfig, kit: Kit, size
     Raises:
         UserError: an earlier stage has not been trained.
     """
-    rollout, steps = _ROLLOUTS[choice.kind]
+    # A published strategy makes as many calls as it does.
+    rollout, steps = (choice.rollout, 1) if isinstance(choice, ForcedChoice) else _ROLLOUTS[choice.kind]
     return mouth_judge(config, kit, rollout=rollout, memory="full", steps=steps, blocks=2, size=size)
 
 
@@ -61,4 +64,6 @@ def strategy_objective(
         return TeacherObjective(config, choice, judge)
     if isinstance(choice, OdeChoice):
         return OdeObjective(config, choice, kit, judge)
+    if isinstance(choice, ForcedChoice):
+        return ForcedObjective(config, choice, judge)
     return SelfForcingObjective(config, choice, kit, judge)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from liveact_eval.ablations.forcing import ForcingStudy, kits_by_recipe
+from liveact_eval.ablations.forcing import RECIPES, ForcingStudy, kits_by_recipe
 from liveact_eval.ablations.study import Request
 from liveact_eval.ablations.weight_files import training_of
 from liveact_eval.errors import UserError
@@ -47,23 +47,25 @@ def asked(tmp_path: Path, *kits: tuple[str, Path]) -> Request:
 def test_kits_are_known_by_what_trained_them(tmp_path: Path) -> None:
     own = kit(tmp_path / "a", "mini-neighbor")
     unsaid = kit(tmp_path / "b", "")
-    found = kits_by_recipe(asked(tmp_path, ("", own), ("self", unsaid)))
+    found = kits_by_recipe(asked(tmp_path, ("", own), ("self", unsaid)), RECIPES)
     assert found == {"mini-neighbor": own / "weights", "mini-self": unsaid / "weights"}
     # A folder of weights is as good as the kit around it.
-    assert kits_by_recipe(asked(tmp_path, ("", own / "weights"))) == {"mini-neighbor": own / "weights"}
+    assert kits_by_recipe(asked(tmp_path, ("", own / "weights")), RECIPES) == {
+        "mini-neighbor": own / "weights"
+    }
 
 
 def test_kits_that_cannot_be_placed_are_refused(tmp_path: Path) -> None:
     own, unsaid = kit(tmp_path / "a", "mini-neighbor"), kit(tmp_path / "b", "")
     with pytest.raises(UserError, match=r"an unknown recipe.*--kit RECIPE=DIR"):
-        kits_by_recipe(asked(tmp_path, ("", unsaid)))
+        kits_by_recipe(asked(tmp_path, ("", unsaid)), RECIPES)
     with pytest.raises(UserError, match="mini-neighbor is given twice"):
-        kits_by_recipe(asked(tmp_path, ("", own), ("neighbor", own)))
+        kits_by_recipe(asked(tmp_path, ("", own), ("neighbor", own)), RECIPES)
     with pytest.raises(UserError, match=r"No weight file at .*dit\.safetensors"):
-        kits_by_recipe(asked(tmp_path, ("", tmp_path)))
+        kits_by_recipe(asked(tmp_path, ("", tmp_path)), RECIPES)
     (unsaid / "weights" / "dit.safetensors").write_bytes(b"no tensors")
     with pytest.raises(UserError, match="no safetensors file"):
-        kits_by_recipe(asked(tmp_path, ("", unsaid)))
+        kits_by_recipe(asked(tmp_path, ("", unsaid)), RECIPES)
 
 
 def test_a_base_runs_under_every_rollout_and_the_rest_is_missing_with_its_command(tmp_path: Path) -> None:
