@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from liveact_eval.ablations.schema import Ablation, CurveRecord, MeasureRecord
 from liveact_eval.ablations.tables import conditions, heading
 from liveact_eval.files import atomic_path
-from liveact_eval.reporting.plots import PALETTE, draw_interval
+from liveact_eval.reporting.plots import PALETTE, STYLE, draw_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg")
 _COLUMNS = 3
 _STYLE: Any = {
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "figure.dpi": 120,
+    **STYLE,
     # Names in an SVG are drawn from a random number otherwise.
     "svg.hashsalt": "ablation",
 }

@@ -79,7 +79,9 @@ class WorkFolder(Section):
             if name == "out":
                 raise ValueError("`out` is the folder of results, and no link can have its name")
             if other := next((other for other in links if name.startswith(f"{other}/")), None):
-                raise ValueError(f"`{name}` lies inside the link `{other}`: it would be made where that leads to")
+                raise ValueError(
+                    f"`{name}` lies inside the link `{other}`: it would be made where that leads to"
+                )
         return links
 
 

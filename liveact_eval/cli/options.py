@@ -50,7 +50,9 @@ UseReserve = Annotated[
 LogTo = Annotated[
     list[str] | None,
     typer.Option(
-        "--log-to", help="Log the finished run to tensorboard, wandb or mlflow; repeatable.", metavar="TRACKER"
+        "--log-to",
+        help="Log the finished run to tensorboard, wandb or mlflow; repeatable.",
+        metavar="TRACKER",
     ),
 ]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Check everything, say what would be done, and stop.")]

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from liveact_eval.efficiency.report import conditions
 from liveact_eval.efficiency.schema import BlockRecord, CaseRecord, Efficiency
 from liveact_eval.files import atomic_path
-from liveact_eval.reporting.plots import PALETTE
+from liveact_eval.reporting.plots import PALETTE, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STYLE: Any = {
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "figure.dpi": 120,
-}
 PLOTS = ("timeline", "memory", "sizes", "blocks", "quality")
 """Names of all plots that a folder may have."""
 _GREY = "#888888"

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from liveact_eval.comparing.runs import Run, open_run
-from liveact_eval.efficiency.plots import STYLE, value_of
+from liveact_eval.efficiency.plots import value_of
 from liveact_eval.efficiency.run_costs import cost_of, journal_payloads
 from liveact_eval.efficiency.schema import Efficiency
 from liveact_eval.errors import UserError
 from liveact_eval.files import atomic_path
 from liveact_eval.reporting.numbers import ARROWS
-from liveact_eval.reporting.plots import PALETTE
+from liveact_eval.reporting.plots import PALETTE, STYLE
 from liveact_eval.results.schema import MetricRecord
 
 if TYPE_CHECKING:

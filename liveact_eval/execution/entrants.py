@@ -14,7 +14,7 @@ from liveact_eval.cards.protocol import Encoding
 from liveact_eval.clips.clip import Clip, ClipEntry, printable, safe_name
 from liveact_eval.datasets.base import Fingerprint, hash_or_error
 from liveact_eval.errors import ClipError, UserError
-from liveact_eval.generators.build import build_generator, command_of, lacking_of
+from liveact_eval.generators.build import build_generator, lacking_of
 from liveact_eval.generators.command.installed import script_hash
 from liveact_eval.generators.command.prerequisites import refuse_lacking
 from liveact_eval.generators.protocol import Generation, Generator
@@ -96,7 +96,7 @@ def _identity(card: ModelCard, generator: Generator) -> str:
         # The same files in another place are the same weights.
         used["native"].pop("folder")
         used["origin"] = settings_of(generator).get(WEIGHTS)
-    command = command_of(card)
+    command = card.command
     if command is not None:
         used |= {"command": command.identity(), "script": script_hash(command)}
     return hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()

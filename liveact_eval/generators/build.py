@@ -24,9 +24,8 @@ def build_generator(card: ModelCard, encoding: Encoding) -> Generator:
     """
     if card.control is not None:
         return ControlGenerator(card.control, encoding)
-    command = command_of(card)
-    if command is not None:
-        return build_command(card.name, card.title, command, encoding)
+    if card.command is not None:
+        return build_command(card.name, card.title, card.command, encoding)
     if card.published is not None:
         raise published_only(card)
     return NativeGenerator(recipe_of(card), encoding)
@@ -39,11 +38,6 @@ def build_command(name: str, title: str, spec: CommandSpec, encoding: Encoding) 
     return CommandGenerator(name, title, spec, encoding)
 
 
-def command_of(card: ModelCard) -> CommandSpec | None:
-    """The section `command` of a card."""
-    return card.command
-
-
 def lacking_of(generator: Generator) -> list[Lack]:
     """What this machine lacks for a generator, where that can be known before it runs."""
     return generator.lacking() if isinstance(generator, (CommandGenerator, WorkerGenerator)) else []
@@ -53,9 +47,8 @@ def runnable(card: ModelCard) -> bool:
     """Whether this version can run the card on this machine."""
     if card.kind == "control":
         return True
-    command = command_of(card)
-    if command is not None:
-        return not lacking_of(build_command(card.name, card.title, command, Encoding()))
+    if card.command is not None:
+        return not lacking_of(build_command(card.name, card.title, card.command, Encoding()))
     config = native_config(card)
     if config is None:
         return False

@@ -29,7 +29,7 @@ def write_plots(results: Results, curves: Curves, layout: Layout) -> list[str]:
     from matplotlib.figure import Figure
 
     written: list[str] = []
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         shown = [
             m
             for m in results.metrics
@@ -53,7 +53,7 @@ def write_plots(results: Results, curves: Curves, layout: Layout) -> list[str]:
     return written
 
 
-_STYLE: Any = {
+STYLE: Any = {
     "font.size": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -11,15 +11,9 @@ import pytest
 import yaml
 
 from tests.cli.helpers import Answer, call, fresh, refused, results, row, units
-from tests.cli.joined_cards import join
 from tests.unit.generators.command.command_cases import make_repository, section
 
 SMALL = {"sizes": [[32, 32]]}
-
-
-@pytest.fixture(autouse=True)
-def _joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    join(monkeypatch)
 
 
 def write_card(folder: Path, system: str, *, name: str = "", **changes: Any) -> Path:

@@ -11,7 +11,6 @@ import yaml
 
 from liveact_eval.cards.command import CommandSpec
 from tests.cli.helpers import call
-from tests.cli.joined_cards import join
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "add-a-model.md"
 
@@ -33,7 +32,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the page says is to be saved."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIVEACT_EVAL_CACHE", str(tmp_path / "cache"))
-    join(monkeypatch)
     program, served = blocks("python")
     (tmp_path / "my_avatar").mkdir()
     (tmp_path / "my_avatar" / "generate.py").write_text(program, encoding="utf-8")

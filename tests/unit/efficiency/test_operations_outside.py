@@ -51,7 +51,7 @@ def test_a_card_is_counted_whole() -> None:
     ("name", "size", "says"),
     [
         ("blur", SIZE, r"Blur \(blur\) is a card of kind control"),
-        ("infinitetalk", SIZE, r"kind published.*liveact-eval models show infinitetalk"),
+        ("infinitetalk", SIZE, r"kind command.*liveact-eval models show infinitetalk"),
         ("liveact-tiny", (60, 64), r"60x64: both sides must be multiples of 16"),
     ],
 )
