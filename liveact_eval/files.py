@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from liveact_eval.errors import BrokenEnvironmentError
+from liveact_eval.errors import BrokenEnvironmentError, UserError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -69,21 +69,55 @@ def remove_abandoned(path: Path) -> int:
         return 0
     own = re.compile(re.escape(f".{path.stem}.") + r"(\d+)\.part" + re.escape(path.suffix))
     found = [(entry, own.fullmatch(entry.name)) for entry in path.parent.glob(".*.part*")]
-    abandoned = [entry for entry, match in found if match and not _is_alive(int(match[1]))]
+    abandoned = [entry for entry, match in found if match and not _owns(int(match[1]))]
     for entry in abandoned:
         entry.unlink(missing_ok=True)
     return len(abandoned)
 
 
-def _is_alive(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Whether a process of this number runs on this machine."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
+    return True
+
+
+def _owns(process: int) -> bool:
     # Whoever had this process's number before is gone.
-    return process != os.getpid()
+    return process != os.getpid() and is_running(process)
+
+
+def check_writable(place: Path, *, name: str, advice: str) -> None:
+    """Refuse a folder that will take no files; of one that is not there yet, the nearest folder above it counts.
+
+    Nothing is written to find out.
+
+    Args:
+        place: the folder.
+        name: how the message calls it, such as `--out`.
+        advice: what to do instead, without a full stop.
+
+    Raises:
+        UserError: what should be a folder is a file.
+        BrokenEnvironmentError: files cannot be made there.
+    """
+    try:
+        here = next(path for path in (place, *place.absolute().parents) if path.exists())
+    except OSError as error:
+        raise BrokenEnvironmentError(
+            f"{name} {str(place)!r} cannot be reached: {error.strerror}. {advice}, or mend its permissions"
+        ) from error
+    if not here.is_dir():
+        raise UserError(f"{name} {str(place)!r}: {str(here)!r} is a file, expected a folder. {advice}")
+    # Also false on a file system that is mounted read-only.
+    if not os.access(here, os.W_OK | os.X_OK):
+        raise BrokenEnvironmentError(
+            f"{name} {str(place)!r}: {str(here)!r} takes no files from this user. {advice}, or mend its permissions"
+        )
 
 
 def write_text(path: Path, text: str) -> None:

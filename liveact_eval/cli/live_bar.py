@@ -38,6 +38,29 @@ class LiveBar:
             self.bar = Progress(*columns, console=self.console)
             self.task = self.bar.add_task("", total=total, visible=visible, rate="", last="")
 
+    def show_counted(self, title: str, *, total: int | None, rate: bool = False) -> None:
+        """Put up a bar that counts: title, how many of how many, the rate if asked for, times, and what came last."""
+        from rich.markup import escape
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self.show(
+            TextColumn(f"[bold]{escape(title)}[/]"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            *([TextColumn("{task.fields[rate]}")] if rate else []),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[last]}"),
+            total=total,
+        )
+
     def line_is_due(self) -> bool:
         """Whether a plain line should be told now; if so, the next one is due later."""
         due = self.bar is None and not self.quiet and time.monotonic() - self._told > self._line_every_s

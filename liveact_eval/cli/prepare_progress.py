@@ -18,22 +18,10 @@ class PrepareProgress(LiveBar):
     """Tells how many clips are settled. What failed is always told, each on a line of its own."""
 
     def __init__(self, doing: str, *, quiet: bool) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import TimeRemainingColumn as Remaining
-
         super().__init__(quiet=quiet, line_every_s=10.0)
         self._doing, self._total = doing, 0
         self._counts: Counter[str] = Counter()
-        self.show(
-            TextColumn(f"[bold]{escape(doing)}[/]"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            Remaining(),
-            TextColumn("[dim]{task.fields[last]}"),
-            total=None,
-        )
+        self.show_counted(doing, total=None)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None

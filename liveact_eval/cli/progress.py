@@ -14,23 +14,10 @@ class RunProgress(LiveBar):
     """Tells how far a run is. Failures are always told, each on a line of its own."""
 
     def __init__(self, total: int, *, quiet: bool) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import TimeRemainingColumn as Remaining
-
         super().__init__(quiet=quiet, line_every_s=5.0)
         self._total = total
         self._done = self._failed = self._before = 0
-        self.show(
-            TextColumn("[bold]clips × models[/]"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            Remaining(),
-            TextColumn("[dim]{task.fields[last]}"),
-            total=total,
-        )
+        self.show_counted("clips × models", total=total, rate=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -53,7 +40,9 @@ class RunProgress(LiveBar):
 
     def _rate(self) -> str:
         fresh, seconds = self._done - self._before, time.monotonic() - self.started
-        return f"{fresh / seconds:.1f}/s" if fresh and seconds > 0 else ""
+        if not fresh or seconds <= 0:
+            return ""
+        return f"{fresh / seconds:.1f}/s" if fresh > seconds / 10 else f"{60 * fresh / seconds:.2g}/min"
 
     def _line(self) -> None:
         failed = f", {self._failed} failed" if self._failed else ""

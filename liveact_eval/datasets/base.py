@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from liveact_eval.cards.dataset import DatasetCard
 from liveact_eval.cards.protocol import Protocol as EvalProtocol
 from liveact_eval.clips.clip import Clip, ClipEntry
 
@@ -19,6 +21,28 @@ def hash_or_error(path: Path, fingerprint: Fingerprint) -> str:
         return fingerprint(path)
     except OSError as error:
         return f"unreadable-{error.errno}"
+
+
+@dataclass(frozen=True)
+class OfCard:
+    """Names that a dataset has from its card."""
+
+    card: DatasetCard
+
+    @property
+    def name(self) -> str:
+        """Name in results."""
+        return self.card.name
+
+    @property
+    def title(self) -> str:
+        """Name in tables."""
+        return self.card.title
+
+    @property
+    def tier(self) -> Literal["mini", "paper"]:
+        """As the card says."""
+        return self.card.tier
 
 
 class Dataset(Protocol):

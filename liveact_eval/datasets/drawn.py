@@ -10,14 +10,13 @@ import wave
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 from liveact_eval.cards.dataset import DatasetCard, TalkersSpec
 from liveact_eval.cards.protocol import Protocol
 from liveact_eval.clips.clip import Clip, ClipEntry
 from liveact_eval.clips.encode import VideoWriter
 from liveact_eval.clips.image import save_png
-from liveact_eval.datasets.base import Fingerprint
+from liveact_eval.datasets.base import Fingerprint, OfCard
 from liveact_eval.datasets.talkers import FPS, SAMPLE_RATE, TalkerSpec, Truth, draw_specs, stream
 from liveact_eval.errors import UserError
 from liveact_eval.files import full_disk, is_full
@@ -26,28 +25,12 @@ FILES = ("video.mp4", "audio.wav", "image.png", "truth.npz")
 
 
 @dataclass(frozen=True)
-class DrawnDataset:
+class DrawnDataset(OfCard):
     """Talkers: specs are listed at once, pictures and sound are drawn when a clip is first needed."""
 
-    card: DatasetCard
     spec: TalkersSpec
     protocol: Protocol
     cache: Path
-
-    @property
-    def name(self) -> str:
-        """Name in results."""
-        return self.card.name
-
-    @property
-    def title(self) -> str:
-        """Name in tables."""
-        return self.card.title
-
-    @property
-    def tier(self) -> Literal["mini", "paper"]:
-        """Always `mini`."""
-        return self.card.tier
 
     @property
     def real(self) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from liveact_eval.cards.dataset import DatasetCard
 from liveact_eval.cards.protocol import Protocol
 from liveact_eval.clips.clip import Clip, ClipEntry
-from liveact_eval.datasets.base import Fingerprint
+from liveact_eval.datasets.base import Fingerprint, OfCard
 from liveact_eval.datasets.prepared_clips import PreparedClip, Rows, digest, is_usable, prepared_clips
 from liveact_eval.datasets.preparing.manifest import read_manifest
 from liveact_eval.datasets.published.catalogue import prepared_folder, split_of
@@ -21,28 +20,12 @@ from liveact_eval.errors import ClipError, UserError
 
 
 @dataclass(frozen=True)
-class PreparedDataset:
+class PreparedDataset(OfCard):
     """The split in its order. Clips that lack stay in it, so that n_total is what was asked for."""
 
-    card: DatasetCard
     protocol: Protocol
     split: Split
     clips: tuple[PreparedClip, ...]
-
-    @property
-    def name(self) -> str:
-        """Name in results."""
-        return self.card.name
-
-    @property
-    def title(self) -> str:
-        """Name in tables."""
-        return self.card.title
-
-    @property
-    def tier(self) -> Literal["mini", "paper"]:
-        """As the card says."""
-        return self.card.tier
 
     @property
     def real(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -17,7 +16,8 @@ from liveact_eval.cards.load import load_model
 from liveact_eval.cards.model import ModelCard
 from liveact_eval.datasets.open import ProtocolChanges, open_dataset
 from liveact_eval.efficiency.native import settling_blocks
-from liveact_eval.errors import BrokenEnvironmentError, UserError, unknown_name
+from liveact_eval.errors import UserError, unknown_name
+from liveact_eval.files import check_writable
 from liveact_eval.generators.plan_video import told_plainly
 from liveact_eval.generators.recipe import Recipe, check_recipe, native_config, recipe_of
 from liveact_eval.generators.rollout_choice import (
@@ -110,7 +110,7 @@ def plan_bench(request: BenchRequest) -> BenchPlan:
         card = with_rollout(native_card(request.model), asked.rollout, asked.options)
     assert card.native is not None
     _check_numbers(request)
-    _check_folder(request.out)
+    check_writable(request.out, name="--out", advice="Take another folder")
     fps = _playback_fps(request, card)
     target = fps if request.target_fps is None else request.target_fps
     with told_plainly():
@@ -209,24 +209,6 @@ def _check_numbers(request: BenchRequest) -> None:
         raise UserError(
             f"{launched_ranks()} ranks were started; expected 1: this benchmark times one device. Run it without "
             "torchrun."
-        )
-
-
-def _check_folder(out: Path) -> None:
-    """Refuse a folder that will take no results, before minutes are spent on them."""
-    try:
-        here = next(path for path in (out, *out.absolute().parents) if path.exists())
-    except OSError as error:
-        raise BrokenEnvironmentError(
-            f"--out {str(out)!r} cannot be reached: {error.strerror}. Take another folder."
-        ) from error
-    if not here.is_dir():
-        raise UserError(f"--out: {str(here)!r} is a file; expected the path of a folder")
-    # Also false on a file system that is mounted read-only.
-    if not os.access(here, os.W_OK | os.X_OK):
-        raise BrokenEnvironmentError(
-            f"--out {str(out)!r}: {str(here)!r} takes no files from this user. Take another folder, or mend its "
-            "permissions."
         )
 
 

@@ -16,7 +16,7 @@ from liveact_eval.environments.variables import clean_variables
 _SECONDS = 60.0
 _VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
 _PACKAGES = """
-import json
+import json, sys
 from importlib import metadata
 found = {}
 for item in metadata.distributions():
@@ -28,7 +28,7 @@ for item in metadata.distributions():
     commit = known.get("vcs_info", {}).get("commit_id")
     source = "@".join(filter(None, (known.get("url"), commit))) or None
     found.setdefault(name.lower().replace("_", "-"), [name, item.version, source])
-print(json.dumps([found[name] for name in sorted(found)]))
+json.dump([found[name] for name in sorted(found)], sys.stdout)
 """
 
 

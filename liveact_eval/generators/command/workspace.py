@@ -14,7 +14,7 @@ from pathlib import Path
 from liveact_eval.cards.command_rules import WorkFolder
 from liveact_eval.cards.placeholders import Value, fill
 from liveact_eval.errors import UserError
-from liveact_eval.files import full_disk, is_full
+from liveact_eval.files import full_disk, is_full, is_running
 
 _OUT = "out"
 _ABANDONED = re.compile(r"\..+\.(\d+)\.work")
@@ -93,18 +93,8 @@ def remove_abandoned_workspaces(folder: Path) -> None:
     """Delete the workspaces of processes that are gone."""
     for path in folder.glob(".*.work"):
         match = _ABANDONED.fullmatch(path.name)
-        if match is not None and not _runs(int(match[1])):
+        if match is not None and not is_running(int(match[1])):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _merge(target: Path, folders: list[Path]) -> None:
