@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from _resident import peak_rss_mib
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -141,7 +141,7 @@ def _peak_gib(device: torch.device) -> dict[str, float]:
             "allocated": torch.cuda.max_memory_allocated(device) / 2**30,
             "reserved": torch.cuda.max_memory_reserved(device) / 2**30,
         }
-    return {"resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+    return {"resident": peak_rss_mib() / 1024}
 
 
 def flops_per_block(task: Task) -> dict[str, int]:

@@ -1,15 +1,14 @@
 """Our side of a case in a process of its own; the same lines of JSON as _reference_tool.py.
 
-    python _reference_ours.py METRIC[,METRIC...] VIDEO REAL
+    python _reference_ours.py METRIC[,METRIC...] VIDEO REAL PRECISION
 
-VIDEO is measured, REAL is the real video beside it.
+VIDEO is measured, REAL is the real video beside it, PRECISION is float32 or bfloat16, as `networks.precision`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from _resident import peak_rss_mib
 from _yunet_cost import YuNetCost
 from torch import nn
 
@@ -26,6 +26,7 @@ from liveact_eval.measure.engine import Job, Measurement, measure
 from liveact_eval.metrics.base import Metric
 from liveact_eval.metrics.registry import select
 from liveact_eval.metrics.set_metric import SetMetric
+from liveact_eval.networks.precision import Precision
 from liveact_eval.networks.provider import Networks
 
 STAGES: dict[str, float] = {}
@@ -53,9 +54,10 @@ class BenchNetworks(Networks):
 def main() -> None:
     """Load, then serve runs until the input ends."""
     names, video, real = sys.argv[1].split(","), Path(sys.argv[2]), Path(sys.argv[3])
+    precision: Precision = "bfloat16" if sys.argv[4] == "bfloat16" else "float32"
     started = time.perf_counter()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    metrics, networks = select(names), BenchNetworks(mode="seeded")
+    metrics, networks = select(names), BenchNetworks(mode="seeded", precision=precision)
     for name in sorted({network for metric in metrics for network in metric.networks}):
         networks.get(name)
     _answer(load_s=time.perf_counter() - started)
@@ -66,7 +68,7 @@ def main() -> None:
         before, started = os.times(), time.perf_counter()
         values = run(metrics, networks, video, real)
         wall, after = time.perf_counter() - started, os.times()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = peak_rss_mib()
         cpu = sum(after[:4]) - sum(before[:4])
         _answer(wall_s=wall, cpu_s=cpu, stages=STAGES, values=values, peak_rss_mib=peak)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from _resident import peak_rss_mib
 
 STAGES: dict[str, float] = {}
 """Seconds of the current run by stage."""
@@ -317,7 +318,7 @@ def main() -> None:
         before, started = os.times(), time.perf_counter()
         values = run()
         wall, after = time.perf_counter() - started, os.times()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = peak_rss_mib()
         answer(
             wall_s=wall,
             cpu_s=sum(after[:4]) - sum(before[:4]),

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ import time
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
+
+from _resident import peak_rss_mib
 
 RESULTS = Path(__file__).resolve().parent / "results"
 LONG_REPEATS = 60
@@ -85,7 +86,7 @@ def measure_one(path: Path) -> dict[str, float]:
     )
     started = time.monotonic()
     found = measure(Job(clip=clip, video=path, metrics=select(["all-offline"])))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_rss_mib()
     return {
         "frames": found.frames,
         "peak_rss_mib": round(peak, 1),

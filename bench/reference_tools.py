@@ -1,8 +1,9 @@
 """The metrics here against the reference tools themselves: same clips, same weights from a rule, same machine, one run.
 
 The tools live in an environment of their own: `env build` makes it, or it is made as reference_tools.txt says. Each
-side of a case is a process that loads its networks once and then measures in turn with the other side, so that both see
-the same machine. What is done is written down after each case; a second call goes on unless --again is given.
+side of a case is a process that loads its networks once and then measures in turn with the others, so that all see the
+same machine; ours is measured in float32 and in bfloat16 (`networks.precision`). What is done is written down after
+each case; a second call goes on unless --again is given.
 
     liveact-eval env build reference-tools
     python bench/reference_tools.py                # writes results/reference_tools.md and .json
@@ -131,10 +132,10 @@ class Bench:
             code.symlink_to(self._arguments.dino.absolute())
 
     def measure(self, case: Case) -> dict[str, Any]:
-        """Both sides in turn."""
+        """The tool, ours, and ours in bfloat16 in turn."""
         pair = [str(path) for path in self.clips[case.clip]]
         ours = [sys.executable, str(HERE / "_reference_ours.py"), case.metrics, *pair]
-        commands = {"ours": ours}
+        commands = {"ours": [*ours, "float32"], "bf16": [*ours, "bfloat16"]}
         if case.tool:
             tool = [str(self._arguments.tools.absolute()), str(HERE / "_reference_tool.py"), case.tool]
             commands = {"tool": [*tool, str(self._home), *pair], **commands}
