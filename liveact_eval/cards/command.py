@@ -170,6 +170,11 @@ class CommandSpec(Section):
         texts = [*self.arguments, *self.variables.values(), *(file.content for file in self.files)]
         return self.worker is not None or "seed" in _names(texts)
 
+    @property
+    def prints_blocks(self) -> bool:
+        """Whether times of its blocks may be known: lines of its log are read for them, or a function states them."""
+        return self.worker is not None or any(rule.kind == "block" for rule in self.timing)
+
     def identity(self) -> dict[str, Any]:
         """The fields that a video depends on.
 

@@ -139,6 +139,8 @@ class ModelCard(_Card):
     """Name on the command line; equal to the name of the card's file."""
     title: str
     """Name in tables."""
+    aliases: tuple[str, ...] = ()
+    """Other names under which papers list it, where these differ from its name in more than dashes and dots."""
     kind: Literal["control", "native", "command", "published"]
     """How it runs: made from the real clip, generated inside this package, by a program of its own, or not at all:
     published figures only."""

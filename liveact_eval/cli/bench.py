@@ -10,14 +10,17 @@ import typer
 from liveact_eval.cli import options
 
 if TYPE_CHECKING:
-    from liveact_eval.efficiency.request import BenchPlan, BenchRequest
+    from liveact_eval.efficiency.benchmark import AnyPlan
+    from liveact_eval.efficiency.request import BenchRequest
     from liveact_eval.efficiency.schema import Efficiency
 
 _META = "meta"
 
 
 def bench(
-    model: Annotated[str, typer.Option("--model", help="Name or path of a native model card.")] = "liveact",
+    model: Annotated[
+        str, typer.Option("--model", help="Name or path of a card: a native model, or a program.")
+    ] = "liveact",
     size: Annotated[
         list[str] | None,
         typer.Option("--size", help="WIDTHxHEIGHT; repeatable. Default: the model's; 64x64 on a CPU."),
@@ -95,8 +98,11 @@ def bench(
         liveact-eval bench --model liveact --random-weights --device cuda --seconds 90
 
         liveact-eval bench --model liveact --size 512x512 --device meta
+
+        liveact-eval bench --model soulx-liveact --seconds 20    # a program, by the times that it prints
     """
-    from liveact_eval.efficiency.request import BenchRequest, plan_bench
+    from liveact_eval.efficiency.benchmark import plan_benchmark
+    from liveact_eval.efficiency.request import BenchRequest
 
     if device == _META:
         given = {
@@ -127,7 +133,7 @@ def bench(
         random_weights=random_weights,
         options=tuple(assignments or ()),
     )
-    _measure(plan_bench(request), run or [], quiet=quiet, as_json=as_json)
+    _measure(plan_benchmark(request), run or [], quiet=quiet, as_json=as_json)
 
 
 def _count(model: str, sizes: list[str], refused: list[str], *, as_json: bool) -> None:
@@ -148,17 +154,16 @@ def _count(model: str, sizes: list[str], refused: list[str], *, as_json: bool) -
     print_operations(card, parse_size(sizes[0]) if sizes else card.native.size, as_json)
 
 
-def _measure(plan: BenchPlan, runs: list[Path], *, quiet: bool, as_json: bool) -> None:
+def _measure(plan: AnyPlan, runs: list[Path], *, quiet: bool, as_json: bool) -> None:
     from liveact_eval.cli.console import stderr
     from liveact_eval.cli.frame_progress import FrameProgress
-    from liveact_eval.efficiency.clips import planned_frames
+    from liveact_eval.efficiency.benchmark import frames_of, measure
     from liveact_eval.efficiency.folder import QUALITY, make_folder, write_folder
     from liveact_eval.efficiency.quality_plot import open_runs, write_quality_plot
-    from liveact_eval.efficiency.session import measure_cases
     from liveact_eval.errors import ExitCode
 
     opened = open_runs(runs, plan.card.name)
-    frames = planned_frames(plan)
+    frames = frames_of(plan)
     if not quiet:
         cases = "; ".join(case.name for case in plan.cases)
         stderr().print(
@@ -171,7 +176,7 @@ def _measure(plan: BenchPlan, runs: list[Path], *, quiet: bool, as_json: bool) -
 
     try:
         with progress:
-            efficiency = measure_cases(plan, progress.advance)
+            efficiency = measure(plan, progress.advance)
         code = int(ExitCode.OK)
         if plan.request.dataset is not None:
             code = _score(plan, quiet=quiet)
@@ -187,7 +192,7 @@ def _measure(plan: BenchPlan, runs: list[Path], *, quiet: bool, as_json: bool) -
         raise typer.Exit(code)
 
 
-def _score(plan: BenchPlan, *, quiet: bool) -> int:
+def _score(plan: AnyPlan, *, quiet: bool) -> int:
     from liveact_eval.cli.progress import RunProgress
     from liveact_eval.efficiency.quality import score_videos
     from liveact_eval.execution.plan import Plan
@@ -199,7 +204,7 @@ def _score(plan: BenchPlan, *, quiet: bool) -> int:
         return bars[0]
 
     try:
-        return int(score_videos(plan, watch).exit_code)
+        return int(score_videos(plan.request, plan.card.name, watch).exit_code)
     finally:
         for bar in bars:
             bar.__exit__(None, None, None)
@@ -223,7 +228,7 @@ def _show(efficiency: Efficiency, request: BenchRequest, *, quiet: bool, as_json
     for title, cells in report.rows(efficiency):
         table.add_row(escape(title), *cells)
     console.print(table)
-    for case in efficiency.cases:
+    for case in (case for case in efficiency.cases if case.stages):
         stages = Table(header_style="bold")
         for place, title in enumerate((f"stage, {case.name}", "ms per block", "spread", "share")):
             stages.add_column(escape(title), justify="right" if place else "left")

@@ -12,6 +12,8 @@ from liveact_eval.cli.console import stderr, stdout, write_json, write_text
 from liveact_eval.cli.tables import show_content
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from liveact_eval.environments.differences import Difference
     from liveact_eval.environments.vbench_official import Tool
     from liveact_eval.execution.config import RunConfig
@@ -31,20 +33,24 @@ class Backend(str, Enum):
 
 def start_official(config: RunConfig, *, both: bool, plan_only: bool, quiet: bool, as_json: bool) -> None:
     """Measure by VBench in its own environment, and where asked by the metrics here too; leave with the exit code."""
-    from liveact_eval.environments.vbench_official import chosen_dimensions, open_tool
+    from liveact_eval.environments.vbench_official import chosen_dimensions, open_tools
     from liveact_eval.execution import session
 
     dimensions = chosen_dimensions(config.metrics)
     config = config.model_copy(update={"metrics": dimensions})
     plan = session.plan_only(config)
-    tool = open_tool(config.networks.mode == "seeded", dimensions, write=not plan_only)
-    lacking = {name: found.detail for name in dimensions if (found := tool.lacking(name)) is not None}
+    seeded, device = config.networks.mode == "seeded", config.networks.device
+    opened = open_tools(dimensions, seeded=seeded, device=device, write=not plan_only)
+    tools = {name: opened[name] for name in dimensions}
+    lacking = {
+        name: found.detail for name, tool in tools.items() if (found := tool.lacking(name)) is not None
+    }
     if plan_only:
         content = {
             "backend": "both" if both else FOLDER,
             "clips": [entry.id for entry in plan.entries],
-            "metrics": {name: tool.recipe(name) for name in dimensions},
-            "weights_missing": {} if tool.seeded else lacking,
+            "metrics": {name: tool.recipe(name) for name, tool in tools.items()},
+            "weights_missing": {} if seeded else lacking,
             "out": str(_folder(plan, both)),
         }
         show_content(content, as_json)
@@ -54,7 +60,7 @@ def start_official(config: RunConfig, *, both: bool, plan_only: bool, quiet: boo
             stderr().print(f"no weights for {name}: {why}", markup=False, soft_wrap=True)
     try:
         native = _native(config, quiet=quiet) if both else None
-        results, failed = _official(plan, tool, dimensions, _folder(plan, both), quiet=quiet)
+        results, failed = _official(plan, tools, _folder(plan, both), quiet=quiet)
     except KeyboardInterrupt:
         stderr().print("\nInterrupted. Everything finished is kept; the same command continues.")
         raise typer.Exit(130) from None
@@ -90,9 +96,7 @@ def _native(config: RunConfig, *, quiet: bool) -> Results:
         ).results
 
 
-def _official(
-    plan: Plan, tool: Tool, dimensions: tuple[str, ...], out: Path, *, quiet: bool
-) -> tuple[Results, bool]:
+def _official(plan: Plan, tools: Mapping[str, Tool], out: Path, *, quiet: bool) -> tuple[Results, bool]:
     """A run by VBench; whether it failed somewhere."""
     from liveact_eval.cli.progress import RunProgress
     from liveact_eval.environments.official_run import OfficialRun, given_of, videos_of
@@ -103,20 +107,20 @@ def _official(
     networks = plan.config.networks
     with RunFolder(out) as folder:
         name = out.resolve().name
-        empty = given_of(plan, tool, dimensions, {}, name)
+        empty = given_of(plan, tools, {}, name)
         folder.claim(f"{plan.source}, by {FOLDER}", described(empty))
         with Journal(folder.layout.journal) as journal:
             videos = list(videos_of(plan))
             run = OfficialRun(
-                tool,
+                tools,
                 journal,
                 out / "vbench.log",
                 device=networks.device,
                 seconds=networks.answer_seconds,
             )
-            with RunProgress(len(videos) * len(dimensions), quiet=quiet) as progress:
-                found = run.run(dimensions, videos, progress)
-        results = results_of(given_of(plan, tool, dimensions, found, name), plan.config.statistics)
+            with RunProgress(len(videos) * len(tools), quiet=quiet) as progress:
+                found = run.run(tuple(tools), videos, progress)
+        results = results_of(given_of(plan, tools, found, name), plan.config.statistics)
         write_files(results, folder.layout)
     bad = any(value.reason == "tool_failed" for values in found.values() for value in values.values())
     return results, bad or any(video.problem is not None for video in videos)

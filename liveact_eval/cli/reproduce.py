@@ -30,7 +30,10 @@ def reproduce(
     ],
     run: Annotated[
         list[Path] | None,
-        typer.Option("--run", help="Finished run folder whose numbers stand beside the paper's; repeatable."),
+        typer.Option(
+            "--run",
+            help="Finished run whose numbers stand beside the paper's, or folder of [bold]bench[/]; repeatable.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -51,18 +54,22 @@ def reproduce(
 
         liveact-eval reproduce liveact/table3             # operations: published, by rule, counted
 
+        liveact-eval reproduce liveact/table3 --run runs/bench-liveact
+
         liveact-eval reproduce all --format html --out runs/papers
     """
     from liveact_eval.cli.console import stdout, write_text
+    from liveact_eval.reproducing.benches import is_bench, open_benches
     from liveact_eval.reproducing.named import ALL, find_tables
     from liveact_eval.reproducing.needs import needs_of_this_machine
     from liveact_eval.reproducing.page import make_page, render
     from liveact_eval.reproducing.runs import open_runs
 
-    tables, runs = find_tables(table), open_runs(run or [])
-    text = render(
-        make_page(tables, runs, needs_of_this_machine(), None if table == ALL else _count), form.value
-    )
+    tables, folders = find_tables(table), run or []
+    runs = open_runs([folder for folder in folders if not is_bench(folder)])
+    benches = open_benches([folder for folder in folders if is_bench(folder)])
+    count = None if table == ALL else _count
+    text = render(make_page(tables, runs, needs_of_this_machine(), count, benches), form.value)
     if out is None:
         write_text(text.rstrip("\n"))
         return

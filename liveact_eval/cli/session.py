@@ -63,7 +63,7 @@ def _announce(plan: Plan) -> None:
         f"{plan.workers} workers, into {escape(str(plan.out))}"
     )
     for warning in plan.warnings:
-        console.print(f"[yellow]warning:[/] {escape(warning)}")
+        console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
     for shortfall in shortfalls(plan):
         # One line each: commands are copied from it.
         console.print(f"[yellow]{shortfall.heading}:[/] {escape(shortfall.text)}", soft_wrap=True)
@@ -158,10 +158,11 @@ def _show(finished: Finished, *, quiet: bool, as_json: bool) -> None:
 
 
 def _show_costs(costs: RunCosts) -> None:
-    """Speed and memory, where this command made videos with a model of this package."""
+    """Speed and memory, where this command made videos with a model or a program."""
     from rich.table import Table
 
-    from liveact_eval.efficiency.run_costs import any_made, remarks, rows
+    from liveact_eval.efficiency.run_costs import any_made
+    from liveact_eval.efficiency.run_page import remarks, rows
 
     if not any_made(costs.costs):
         return

@@ -20,6 +20,9 @@ def train(
         Path,
         typer.Option("--kit", help="Folder of the model: weights of all stages, logs and checkpoints."),
     ] = Path("runs/train"),
+    device: Annotated[
+        str, typer.Option("--device", help="cpu, cuda, cuda:N; auto: a GPU where there is one.")
+    ] = "auto",
     seconds: Annotated[
         float | None,
         typer.Option("--seconds", min=0.0, help="Stop after so many seconds; the same command goes on."),
@@ -45,7 +48,7 @@ def train(
 
         liveact-eval train mini-vae --kit runs/mini --seconds 600
 
-        liveact-eval train my-recipe.yaml --kit runs/mine
+        liveact-eval train my-recipe.yaml --kit runs/mine --device cuda
 
         torchrun --nproc-per-node 4 -m liveact_eval train my-recipe.yaml --kit runs/mine
 
@@ -69,18 +72,23 @@ def train(
     chosen = load_recipe(recipe)
     from liveact_eval.cli.train_progress import TrainProgress
     from liveact_eval.liveact.launch import launched_rank
+    from liveact_eval.training.devices import training_device
     from liveact_eval.training.kit import Kit
     from liveact_eval.training.logs import has_board
     from liveact_eval.training.stages import train as run_stage
 
     # Of the processes that torchrun starts, the first one speaks.
     silent = launched_rank() > 0
+    place = training_device(device, chosen.precision)
     with TrainProgress(chosen.steps, quiet=quiet or silent) as progress:
-        outcome = run_stage(chosen, Kit(kit), progress, seconds=seconds, encoded=progress.encoded)
+        outcome = run_stage(
+            chosen, Kit(kit), progress, device=place, seconds=seconds, encoded=progress.encoded
+        )
     if silent:
         return
     content = {
         "recipe": chosen.name,
+        "device": outcome.device,
         "steps": f"{outcome.done} of {chosen.steps}",
         "finished": outcome.finished,
         "validation": dict(outcome.validation),

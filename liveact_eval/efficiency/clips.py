@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.cards.protocol import Encoding, exact_rate
-from liveact_eval.clips.clip import safe_name
+from liveact_eval.clips.clip import Clip, safe_name
 from liveact_eval.clips.video import SOUND_RATE_HZ
 from liveact_eval.datasets.open import ProtocolChanges, open_dataset
 from liveact_eval.efficiency.native import VideoInputs
@@ -40,12 +40,18 @@ class Said:
     encoding: Encoding
 
 
-def drawn_clip(case: Case, fps: float) -> Said:
-    """A drawn talker with synthetic speech and its pauses, as long as the case's video."""
+def drawn_clip(size: tuple[int, int], frames: int, fps: float) -> Said:
+    """A drawn talker with synthetic speech and its pauses.
+
+    Args:
+        size: width and height of the video in pixels.
+        frames: length of the video; there is a bit more sound.
+        fps: frames per second.
+    """
     from liveact_eval.datasets.talkers.spec import TalkerSpec
     from liveact_eval.datasets.talkers.stream import reference_image, render_window
 
-    seconds = case.frames / fps + _TAIL_S
+    seconds = frames / fps + _TAIL_S
     spec = TalkerSpec(split="test", speaker=0, utterance=0, seconds=seconds, size=64)
     sound = render_window(spec, range(spec.frames), pictures=False).samples
     return Said(
@@ -53,9 +59,9 @@ def drawn_clip(case: Case, fps: float) -> Said:
         inputs=VideoInputs(
             image=reference_image(spec),
             prompt=DEFAULT_PROMPT,
-            size=case.size,
+            size=size,
             fps=exact_rate(fps),
-            frames=case.frames,
+            frames=frames,
         ),
         sound=sound,
         encoding=Encoding(),
@@ -70,18 +76,10 @@ def dataset_clips(dataset: Dataset, plan: BenchPlan, case: Case) -> Iterator[Sai
     """
     from liveact_eval.clips.image import load_image
     from liveact_eval.clips.video import Frame, VideoFile
-    from liveact_eval.files import sha256_of
     from liveact_eval.generators.driving import DrivingSound
     from liveact_eval.liveact.request import check_sound, frame_count
 
-    wanted = plan.request.repeats
-    entries = dataset.entries(sha256_of)
-    if len(entries) < wanted:
-        raise UserError(
-            f"{dataset.title} has {len(entries)} clips, and --repeats {wanted} needs as many. Give fewer."
-        )
-    for entry in entries[:wanted]:
-        clip = dataset.materialise(entry)
+    for clip in first_clips(dataset, plan.request.repeats):
         source = clip.audio or clip.video
         if source is None:
             raise UserError(f"{clip.id!r} of {dataset.title} has no sound. Take another dataset.")
@@ -95,7 +93,7 @@ def dataset_clips(dataset: Dataset, plan: BenchPlan, case: Case) -> Iterator[Sai
         rate = clip.rate or exact_rate(plan.fps)
         limit = None if clip.seconds is None else Fraction(clip.seconds)
         sound = DrivingSound.open(source, rate=SOUND_RATE_HZ, seconds=limit)
-        check_sound(sound.seconds, rate)
+        check_sound(sound.seconds, rate, case.latents[0])
         yield Said(
             name=safe_name(clip.id),
             inputs=VideoInputs(
@@ -108,6 +106,23 @@ def dataset_clips(dataset: Dataset, plan: BenchPlan, case: Case) -> Iterator[Sai
             sound=np.concatenate(list(sound.runs())),
             encoding=dataset.protocol.encoding,
         )
+
+
+def first_clips(dataset: Dataset, wanted: int) -> Iterator[Clip]:
+    """So many clips of a dataset, in its order, made ready one by one.
+
+    Raises:
+        UserError: there are fewer.
+    """
+    from liveact_eval.files import sha256_of
+
+    entries = dataset.entries(sha256_of)
+    if len(entries) < wanted:
+        raise UserError(
+            f"{dataset.title} has {len(entries)} clips, and --repeats {wanted} needs as many. Give fewer."
+        )
+    for entry in entries[:wanted]:
+        yield dataset.materialise(entry)
 
 
 def planned_frames(plan: BenchPlan) -> int:

@@ -65,8 +65,10 @@ def write_gate_run(efficiency: Efficiency, root: Path) -> None:
 
 def model_name(efficiency: Efficiency, case: CaseRecord) -> str:
     """A case as the gate names it: `liveact-tiny-512x512-6+8`."""
-    blocks = "+".join(map(str, case.latents_per_block))
-    return f"{efficiency.model}-{case.size[0]}x{case.size[1]}-{blocks}"
+    name = f"{efficiency.model}-{case.size[0]}x{case.size[1]}"
+    if case.latents_per_block is None:
+        return name
+    return f"{name}-{'+'.join(map(str, case.latents_per_block))}"
 
 
 def _content(efficiency: Efficiency, clip: str) -> str:
@@ -79,7 +81,9 @@ def _content(efficiency: Efficiency, clip: str) -> str:
 
 
 def _seconds(case: CaseRecord, repeats: int) -> list[float]:
-    """Computing time of each repeat's whole video."""
+    """Computing time of each repeat's whole video; of a program the time that was seen from outside."""
+    if case.video_s is not None:
+        return case.video_s
     seconds = dict.fromkeys(range(repeats + 1), 0.0)
     for block in case.blocks:
         seconds[block.repeat] += block.compute_ms / 1000
@@ -132,7 +136,7 @@ def _results(efficiency: Efficiency, clips: list[str], identity: str) -> Results
             ModelRecord(
                 name=model_name(efficiency, case),
                 title=f"{efficiency.title}, {case.name}",
-                kind="native",
+                kind="native" if efficiency.runs_as == "native" else "command",
                 generation_seconds=sum(_seconds(case, efficiency.repeats)),
             )
             for case in efficiency.cases

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from liveact_eval.efficiency.request import ADVISED_REPEATS, BenchPlan
+from liveact_eval.efficiency.request import ADVISED_REPEATS, BenchPlan, BenchRequest
 from liveact_eval.efficiency.schema import CaseRecord
 
 _ENOUGH_BLOCKS = 50
@@ -20,23 +20,24 @@ def notes_of(plan: BenchPlan, cases: Sequence[CaseRecord], *, load: float | None
         cores: of the machine.
     """
     return [
-        *_spread(plan, cases),
-        *_slow(cases),
+        *spread(plan.request, cases),
+        *slow(cases),
         *_recipe(plan),
         *(line for case in cases for line in _real_time(case)),
-        *_busy(load, cores),
+        *busy(load, cores),
     ]
 
 
-def _spread(plan: BenchPlan, cases: Sequence[CaseRecord]) -> list[str]:
+def spread(request: BenchRequest, cases: Sequence[CaseRecord]) -> list[str]:
+    """What the number of repeats, clips and blocks says about the spread."""
     notes = []
-    repeats = plan.request.repeats
+    repeats = request.repeats
     if repeats < ADVISED_REPEATS:
         notes.append(f"{repeats} repeats: fewer than {ADVISED_REPEATS} say little about the spread")
-    if plan.request.dataset is not None:
+    if request.dataset is not None:
         notes.append("each repeat is another clip: the spread is that of the clips too")
     fewest = min(_steady_per_repeat(case, repeats) for case in cases)
-    if fewest < _ENOUGH_BLOCKS:
+    if 0 < fewest < _ENOUGH_BLOCKS:
         notes.append(
             f"percentiles are of {fewest} steady blocks per repeat: p95 of fewer than 20, and p99 of fewer than 100, "
             "is the largest"
@@ -52,16 +53,19 @@ def _steady_per_repeat(case: CaseRecord, repeats: int) -> int:
     return min(counts.values())
 
 
-def _slow(cases: Sequence[CaseRecord]) -> list[str]:
-    slow = [
+def slow(cases: Sequence[CaseRecord]) -> list[str]:
+    """Which cases do not keep up with speech."""
+    behind = [
         case.name
         for case in cases
         for figure in case.figures
         if figure.name == "real_time_factor" and (figure.value or 0) > 1
     ]
-    if not slow:
+    if not behind:
         return []
-    return [f"{', '.join(slow)}: slower than speech, so delays and stalls grow with the length of the video"]
+    return [
+        f"{', '.join(behind)}: slower than speech, so delays and stalls grow with the length of the video"
+    ]
 
 
 def _recipe(plan: BenchPlan) -> list[str]:
@@ -87,7 +91,7 @@ def _real_time(case: CaseRecord) -> list[str]:
     ]
 
 
-def _busy(load: float | None, cores: int) -> list[str]:
+def busy(load: float | None, cores: int) -> list[str]:
     """Other work takes time from all figures."""
     if load is None or load < 0.5 * cores:
         return []

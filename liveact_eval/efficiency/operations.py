@@ -135,8 +135,13 @@ def _count(
     components = dict.fromkeys(DIT_PARTS, 0.0) | steady.components
     components |= {VAE_DECODE: model.decode(), SPEECH: model.speech()}
     context = "made once per prompt" if context_once else "made anew in every model call"
-    middle = f"; the memory grows: block {model.steady} is the middle one of 21 latent frames"
-    place = "" if model.settles else middle
+    place = ""
+    if model.grows:
+        place = f"; the memory grows: block {model.steady} is the middle one of 21 latent frames"
+    elif model.period > 1:
+        place = (
+            f"; costs repeat after {model.period} blocks: block {model.steady} is of middle cost among them"
+        )
     return OperationCount(
         components={name: value / TERA for name, value in components.items()},
         frames_per_block=steady.frames,

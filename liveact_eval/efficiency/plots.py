@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from liveact_eval.efficiency.figures import Figure as Quantity
 from liveact_eval.efficiency.report import conditions
 from liveact_eval.efficiency.schema import BlockRecord, CaseRecord, Efficiency
 from liveact_eval.files import atomic_path
@@ -48,13 +49,15 @@ def write_plots(efficiency: Efficiency, folder: Path) -> list[Path]:
     written = []
     with mpl.rc_context(STYLE):
         for name, draw in (("timeline", _timelines), ("memory", _memories)):
+            if not any(_drawn(case, name) for case in efficiency.cases):
+                continue
             figure = Figure(figsize=(7.2, 2.9 * len(efficiency.cases) + 0.5), layout="constrained")
             panels = figure.subplots(len(efficiency.cases), 1, squeeze=False)[:, 0]
             for axes, case in zip(panels, efficiency.cases, strict=True):
                 draw(axes, case, efficiency)
             written.append(_save(figure, efficiency, folder / f"{name}.png"))
         sizes = {case.size for case in efficiency.cases}
-        if len(sizes) > 1:
+        if len(sizes) > 1 and all(_known(case, "fps_sustained") for case in efficiency.cases):
             figure = Figure(figsize=(4.6, 3.2), layout="constrained")
             _against_size(figure.subplots(), efficiency)
             written.append(_save(figure, efficiency, folder / "sizes.png"))
@@ -63,6 +66,13 @@ def write_plots(efficiency: Efficiency, folder: Path) -> list[Path]:
             _against_blocks(figure.subplots(), efficiency)
             written.append(_save(figure, efficiency, folder / "blocks.png"))
     return written
+
+
+def _drawn(case: CaseRecord, plot: str) -> bool:
+    """Whether there is something to draw: a program may print no blocks, and its memory is not watched."""
+    if plot == "timeline":
+        return bool(case.blocks)
+    return any(block.host_mib is not None or block.device_mib is not None for block in case.blocks)
 
 
 def _timelines(axes: Axes, case: CaseRecord, efficiency: Efficiency) -> None:
@@ -90,7 +100,7 @@ def _timelines(axes: Axes, case: CaseRecord, efficiency: Efficiency) -> None:
         label=f"deadline at {efficiency.target_fps:g} FPS",
     )
     # Names of all blocks of a long video would be one black line.
-    marked = blocks[:: -(-len(blocks) // _MOST_TICKS)]
+    marked = blocks[:: max(1, -(-len(blocks) // _MOST_TICKS))]
     names = [str(block.block) if block.steady else f"{block.block}\nwarm-up" for block in marked]
     axes.set_xticks([block.block for block in marked], names)
     axes.grid(visible=False, axis="x")
@@ -164,7 +174,7 @@ def _against_size(axes: Axes, efficiency: Efficiency) -> None:
             linewidth=0.9,
             markersize=4,
             color=PALETTE[(place + 1) % len(PALETTE)],
-            label="blocks " + "+".join(map(str, latents)),
+            label="blocks of the program" if latents is None else f"blocks {latents[0]}+{latents[1]}",
         )
         for case, (value, _, _) in zip(cases, values, strict=True):
             axes.annotate(
@@ -184,7 +194,8 @@ def _against_size(axes: Axes, efficiency: Efficiency) -> None:
     axes.set_ylim(bottom=0)
     axes.margins(x=0.2)
     axes.set_ylabel("frames per second")
-    axes.set_title("FPS with VAE and host copy, against size", fontsize=9, loc="left")
+    title = _figure(efficiency.cases[0], "fps_sustained").title
+    axes.set_title(f"{title}, against size", fontsize=9, loc="left")
     axes.legend(fontsize=7, frameon=False)
 
 
@@ -192,15 +203,22 @@ def _pixels(case: CaseRecord) -> int:
     return case.size[0] * case.size[1]
 
 
+def _latents(case: CaseRecord) -> tuple[int, int]:
+    """Of the first and of every later block."""
+    if case.latents_per_block is None:
+        raise ValueError(f"{case.name} has no latents per block; expected a native model")
+    return case.latents_per_block
+
+
 def _against_blocks(axes: Axes, efficiency: Efficiency) -> None:
     """Milliseconds per frame against latent frames per block, one line per size."""
     for place, size in enumerate(sorted({case.size for case in efficiency.cases})):
         cases = sorted(
             (case for case in efficiency.cases if case.size == size),
-            key=lambda case: case.latents_per_block[::-1],
+            key=lambda case: _latents(case)[::-1],
         )
         values = [value_of(case, "frame_ms") for case in cases]
-        at = [case.latents_per_block[1] for case in cases]
+        at = [_latents(case)[1] for case in cases]
         axes.errorbar(
             at,
             [value for value, _, _ in values],
@@ -213,7 +231,7 @@ def _against_blocks(axes: Axes, efficiency: Efficiency) -> None:
             label=f"{size[0]}x{size[1]}",
         )
         for x, (value, _, _), case in zip(at, values, cases, strict=True):
-            text = "+".join(map(str, case.latents_per_block))
+            text = "+".join(map(str, _latents(case)))
             axes.annotate(text, (x, value), xytext=(6, 3), textcoords="offset points", fontsize=7)
     axes.set_xlabel("latent frames per later block")
     axes.set_ylabel("ms per frame")
@@ -225,10 +243,18 @@ def _against_blocks(axes: Axes, efficiency: Efficiency) -> None:
 
 def value_of(case: CaseRecord, name: str) -> tuple[float, float, float]:
     """Value, smallest and largest of a figure that every case has."""
-    found = next(figure for figure in case.figures if figure.name == name)
+    found = _figure(case, name)
     if found.value is None or found.low is None or found.high is None:
         raise ValueError(f"{case.name} has no {name}: {found.reason}")
     return found.value, found.low, found.high
+
+
+def _known(case: CaseRecord, name: str) -> bool:
+    return _figure(case, name).value is not None
+
+
+def _figure(case: CaseRecord, name: str) -> Quantity:
+    return next(figure for figure in case.figures if figure.name == name)
 
 
 def _save(figure: Figure, efficiency: Efficiency, path: Path) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from liveact_eval.efficiency.folder import QUALITY
-from liveact_eval.efficiency.request import BenchPlan
+from liveact_eval.efficiency.request import BenchRequest
 
 if TYPE_CHECKING:
     from liveact_eval.execution.plan import Plan
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from liveact_eval.execution.session import Finished
 
 
-def score_videos(plan: BenchPlan, watch: Callable[[Plan], Watcher]) -> Finished:
+def score_videos(request: BenchRequest, model: str, watch: Callable[[Plan], Watcher]) -> Finished:
     """Score the videos that a benchmark of a dataset has left, against that dataset.
 
     Args:
-        plan: of the benchmark, with a dataset.
+        request: of the benchmark, with a dataset.
+        model: name of its card.
         watch: called with the plan of the score; gives who is told about progress.
 
     Raises:
@@ -27,9 +28,8 @@ def score_videos(plan: BenchPlan, watch: Callable[[Plan], Watcher]) -> Finished:
     from liveact_eval.execution.config import RunConfig, ScoreSource
     from liveact_eval.execution.session import execute
 
-    request = plan.request
     config = RunConfig(
-        score=ScoreSource(videos=request.out / "videos", reference=request.dataset, name=plan.card.name),
+        score=ScoreSource(videos=request.out / "videos", reference=request.dataset, name=model),
         metrics=request.metrics or ("all-offline",),
         limit=request.repeats,
         out=request.out / QUALITY,

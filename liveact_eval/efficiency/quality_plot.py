@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from liveact_eval.comparing.runs import Run, open_run
-from liveact_eval.efficiency.plots import value_of
 from liveact_eval.efficiency.run_costs import cost_of, journal_payloads
 from liveact_eval.efficiency.schema import Efficiency
 from liveact_eval.errors import UserError
@@ -91,9 +90,9 @@ def points_of(efficiency: Efficiency, runs: Sequence[Run]) -> list[tuple[MetricR
     """Each metric that is a score, with the models that have both a value of it and a cost."""
     metrics = {m.name: m for run in runs for m in run.results.metrics if m.direction != "none"}
     found: dict[str, list[Point]] = {name: [] for name in metrics}
-    benched = value_of(efficiency.cases[0], "frame_ms")[0] / 1000
+    benched = _benched(efficiency)
     for run in runs:
-        costs = _seconds_per_frame(run) | {efficiency.model: benched}
+        costs = _seconds_per_frame(run) | benched
         for model in (model for model in run.results.models if model.name in costs):
             label = model.title if len(runs) == 1 else f"{model.title}, {run.results.name}"
             for name in metrics:
@@ -101,6 +100,12 @@ def points_of(efficiency: Efficiency, runs: Sequence[Run]) -> list[tuple[MetricR
                 if row is not None and row.value is not None:
                     found[name].append(Point(label, costs[model.name], row.value, row.ci_low, row.ci_high))
     return [(metrics[name], points) for name, points in found.items()]
+
+
+def _benched(efficiency: Efficiency) -> dict[str, float]:
+    """Seconds per frame of the benchmarked model; nothing of a program that prints no block lines."""
+    frame = next(figure for figure in efficiency.cases[0].figures if figure.name == "frame_ms")
+    return {} if frame.value is None else {efficiency.model: frame.value / 1000}
 
 
 def _seconds_per_frame(run: Run) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from liveact_eval.efficiency.figures import Figure
-from liveact_eval.efficiency.schema import CaseRecord, Efficiency
+from liveact_eval.efficiency.schema import CaseRecord, Efficiency, WarmUp
 from liveact_eval.reporting.numbers import ARROWS, number
 
 _SAID = (
@@ -20,7 +20,13 @@ _SAID = (
     "speech",
 )
 """What decides most about times; all else of `ran` is on the page."""
-_LIVE = {"simulated": "simulated from measured times", "real time": "fed in real time"}
+_LIVE = {
+    "simulated": "live call simulated from measured times",
+    "real time": "live call fed in real time",
+    "printed": "no live call: playout modelled from the times of blocks that the program printed, with all sound there "
+    "from the start",
+    "none": "no live call, and no printed times of blocks to model one from",
+}
 
 
 def heading(figure: Figure) -> str:
@@ -67,10 +73,12 @@ def stage_rows(case: CaseRecord) -> list[tuple[str, str, str, str]]:
 
 def conditions(efficiency: Efficiency) -> str:
     """One line that every table carries."""
+    threads = "CPU threads" if efficiency.runs_as == "native" else "processors"
     return (
-        f"{efficiency.title}, 1x {efficiency.device}, {efficiency.precision}, {efficiency.threads} CPU threads, "
-        f"weights {efficiency.weights}; median of {efficiency.repeats} repeats, in brackets smallest and largest; "
-        f"deadlines at {efficiency.target_fps:g} FPS, played at {efficiency.playback_fps:g}; live call "
+        f"{efficiency.title}, {efficiency.device_count}x {efficiency.device}, {efficiency.precision}, "
+        f"{efficiency.threads} {threads}, weights {efficiency.weights}; median of {efficiency.repeats} repeats, in "
+        "brackets smallest and largest; "
+        f"deadlines at {efficiency.target_fps:g} FPS, played at {efficiency.playback_fps:g}; "
         f"{_LIVE[efficiency.live_call]}; machine {efficiency.fingerprint}"
     )
 
@@ -79,23 +87,38 @@ def lines_below(efficiency: Efficiency) -> list[str]:
     """Warm-up, denominators, what is missing and why, and notes."""
     lines = []
     for case in efficiency.cases:
-        warm = case.warm_up
-        first, later = case.latents_per_block
-        lines.append(
-            f"{case.name}: {case.frames} frames per video, blocks of {first}, then {later} latent frames; "
-            + ", ".join(f"{name} {case.ran[name]}" for name in _SAID if name in case.ran)
-        )
-        lines.append(
-            f"{case.name}, warm-up, in no figure: networks built in {warm.build_s:.1f} s, first frame of the first "
-            f"video after {warm.ttff_cold_ms:.0f} ms, {warm.graphs_compiled} graphs compiled"
-            + (f", {warm.graphs_compiled_later} MORE WHILE MEASURING" if warm.graphs_compiled_later else "")
-        )
+        said = [f"{name} {case.ran[name]}" for name in _SAID if name in case.ran]
+        facts = [f"{case.frames} frames per video", *_blocks(case)]
+        lines.append(f"{case.name}: {', '.join(facts)}" + (f"; {', '.join(said)}" if said else ""))
+        if warm := _warm_up(case.warm_up):
+            lines.append(f"{case.name}, warm-up, in no figure: {', '.join(warm)}")
         if case.peak is not None:
             peak = case.peak
             lines.append(
                 f"{case.name}: share of {peak.tflops:g} TFLOP/s, {peak.device}, {peak.precision}, dense: {peak.source}"
             )
     return [*lines, *_missing(efficiency.cases), *_gpu(efficiency), *efficiency.notes]
+
+
+def _blocks(case: CaseRecord) -> list[str]:
+    if case.latents_per_block is None:
+        return []
+    first, later = case.latents_per_block
+    return [f"blocks of {first}, then {later} latent frames"]
+
+
+def _warm_up(warm: WarmUp) -> list[str]:
+    """What is known of what comes before the steady state."""
+    facts = []
+    if warm.build_s is not None:
+        facts.append(f"networks built in {warm.build_s:.1f} s")
+    if warm.ttff_cold_ms is not None:
+        facts.append(f"first frame of the first video after {warm.ttff_cold_ms:.0f} ms")
+    if warm.graphs_compiled is not None:
+        facts.append(f"{warm.graphs_compiled} graphs compiled")
+    if warm.graphs_compiled_later:
+        facts.append(f"{warm.graphs_compiled_later} MORE WHILE MEASURING")
+    return facts
 
 
 def _missing(cases: Sequence[CaseRecord]) -> list[str]:
@@ -143,7 +166,7 @@ def markdown(efficiency: Efficiency) -> str:
     lines = [f"# Efficiency of {efficiency.title}", "", conditions(efficiency) + ".", ""]
     lines += [f"| | {' | '.join(names)} |", "|:---|" + "---:|" * len(names)]
     lines += [f"| {title} | {' | '.join(cells)} |" for title, cells in rows(efficiency)]
-    for case in efficiency.cases:
+    for case in (case for case in efficiency.cases if case.stages):
         lines += ["", f"## Stages of a steady block, {case.name}", ""]
         lines += ["| stage | ms per block | smallest and largest repeat | share |", "|:---|---:|---:|---:|"]
         lines += [f"| {' | '.join(row)} |" for row in stage_rows(case)]

@@ -109,7 +109,7 @@ def plan_bench(request: BenchRequest) -> BenchPlan:
         asked = split_assignments(request.options)
         card = with_rollout(native_card(request.model), asked.rollout, asked.options)
     assert card.native is not None
-    _check_numbers(request)
+    check_numbers(request)
     check_writable(request.out, name="--out", advice="Take another folder")
     fps = _playback_fps(request, card)
     target = fps if request.target_fps is None else request.target_fps
@@ -151,6 +151,11 @@ def native_card(name: str) -> ModelCard:
         UserError: there is no such card, or it is of another kind.
     """
     card = load_model(name)
+    if card.command is not None:
+        raise UserError(
+            f"{card.name!r} is a program of its own: its networks are not in this package. Its operations by formula: "
+            f"liveact-eval models show {card.name}; its speed: liveact-eval bench --model {name}, without --device."
+        )
     if card.native is None:
         raise UserError(
             f"{card.name!r} is a card of kind {card.kind}: there is no generator in this package to time. Take a "
@@ -193,7 +198,12 @@ def _playback_fps(request: BenchRequest, card: ModelCard) -> float:
     return open_dataset(request.dataset, ProtocolChanges()).protocol.fps or card.native.fps
 
 
-def _check_numbers(request: BenchRequest) -> None:
+def check_numbers(request: BenchRequest) -> None:
+    """Refuse numbers that no benchmark can have.
+
+    Raises:
+        UserError: what is wrong, and what is expected.
+    """
     if request.repeats < LEAST_REPEATS:
         raise UserError(
             f"--repeats {request.repeats}: a spread needs {LEAST_REPEATS}; {ADVISED_REPEATS} are usual"

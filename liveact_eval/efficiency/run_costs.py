@@ -14,18 +14,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from liveact_eval.efficiency.run_printed import PrintedCost, printed_cost
 from liveact_eval.errors import UserError
-from liveact_eval.reporting.numbers import number
 
-NATIVE = "native"
+COSTS = "efficiency.json"
+"""File in a run's folder of tables."""
+COMMAND = "command"
 _PARTS = ("condition_s", "dit_s", "vae_s", "host_s")
 _WHY_NOT = {
     "control": "a control, made from the real clip",
     "videos": "made elsewhere",
 }
 _EARLIER = "made by an earlier command"
+_PROGRAM = "made by a program, of which only what it prints is known"
+_NOT_PRINTED = "made here, where each part is timed, and not by a program that prints block lines"
 _NEEDED = ("frames", "fps", "first_frame_s", *_PARTS)
 
 
@@ -50,6 +54,12 @@ class RunCost(BaseModel):
     """Why there are no figures."""
     memory_reason: str | None
     """Why there is no peak memory."""
+    printed: PrintedCost | None = None
+    """Of a program: what it printed about its blocks, and what a viewer would have seen by that."""
+    printed_reason: str | None = None
+    """Why there is nothing of that."""
+    is_program: bool = False
+    """Whether a program made its videos."""
 
 
 class RunCosts(BaseModel):
@@ -72,6 +82,8 @@ def cost_of(model: str, title: str, kind: str, payloads: Sequence[Mapping[str, A
         payloads: what the journal says of each video that this command made.
     """
     details = [payload.get("details", {}) for payload in payloads]
+    if kind == COMMAND and details:
+        return _of_program(model, title, details)
     timed = [item for item in details if all(name in item for name in _NEEDED)]
     if not timed:
         why = _WHY_NOT.get(kind) or (_EARLIER if not details else "its generator notes no times")
@@ -90,6 +102,16 @@ def cost_of(model: str, title: str, kind: str, payloads: Sequence[Mapping[str, A
         clips=len(timed),
         reason=None,
         memory_reason=None if peaks else "made on the CPU, in a process that also measures",
+        printed_reason=_NOT_PRINTED,
+    )
+
+
+def _of_program(model: str, title: str, details: Sequence[Mapping[str, Any]]) -> RunCost:
+    told = printed_cost(details)
+    blank = _without(model, title, _PROGRAM)
+    known: dict[str, Any] = {"printed_reason": told} if isinstance(told, str) else {"printed": told}
+    return blank.model_copy(
+        update={"clips": len(details), "is_program": True, "printed_reason": None} | known
     )
 
 
@@ -122,45 +144,27 @@ def _without(model: str, title: str, why: str) -> RunCost:
         clips=0,
         reason=why,
         memory_reason=why,
+        printed_reason=why,
     )
 
 
-def rows(costs: RunCosts) -> list[tuple[str, list[str]]]:
-    """Heading and one cell per model; empty where no model has a figure."""
-    shown = [
-        ("FPS, with VAE and host copy ↑", [number(cost.fps, 2) for cost in costs.costs]),
-        ("real-time factor ↓", [number(cost.real_time_factor, 3) for cost in costs.costs]),
-        ("time to first frame [ms] ↓", [number(cost.ttff_ms, 0) for cost in costs.costs]),
-        ("peak device memory [GiB] ↓", [number(cost.peak_device_gib, 2) for cost in costs.costs]),
-    ]
-    return [row for row in shown if any(cell != number(None, 0) for cell in row[1])]
-
-
-def remarks(costs: RunCosts) -> list[str]:
-    """What a reader should know, and why figures are missing."""
-    made = [cost for cost in costs.costs if cost.reason is None]
-    lines = [
-        f"taken from this run, {costs.workers} processes at once, other work, first blocks and compiling included; for "
-        "what a model can do: liveact-eval bench",
-        *(f"{cost.title}: {cost.clips} videos" for cost in made),
-    ]
-    reasons: dict[str, list[str]] = {}
-    for cost in costs.costs:
-        if cost.reason is not None:
-            reasons.setdefault(cost.reason, []).append(cost.title)
-        elif cost.memory_reason is not None:
-            reasons.setdefault(f"no device memory, {cost.memory_reason}", []).append(cost.title)
-    return lines + [f"{', '.join(titles)}: {reason}" for reason, titles in reasons.items()]
-
-
-def markdown(costs: RunCosts) -> str:
-    """The table as a page."""
-    titles = [" ".join(cost.title.split()).replace("|", "\\|") for cost in costs.costs]
-    lines = [f"| Efficiency | {' | '.join(titles)} |", "|:---|" + "---:|" * len(titles)]
-    lines += [f"| {title} | {' | '.join(cells)} |" for title, cells in rows(costs)]
-    return "\n".join([*lines, "", *(f"- {line}" for line in remarks(costs)), ""])
-
-
 def any_made(costs: Iterable[RunCost]) -> bool:
-    """Whether some model has a figure."""
-    return any(cost.fps is not None for cost in costs)
+    """Whether some model made videos here: it has figures, or a reason of its own why it has none."""
+    return any(cost.clips for cost in costs)
+
+
+def read_run_costs(path: Path) -> RunCosts | None:
+    """What a run's folder of tables says; `None` where the run has made no video, or is of an earlier version.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return RunCosts.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UserError(
+            f"{path}: expected what a run writes there, found {error.error_count()} faults, the first: "
+            f"{error.errors()[0]['msg']}. Remove it, or do the run again."
+        ) from error

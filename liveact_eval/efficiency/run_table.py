@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from liveact_eval.efficiency.run_costs import RunCosts, any_made, cost_of, markdown
+from liveact_eval.efficiency.run_costs import COSTS, RunCosts, any_made, cost_of
+from liveact_eval.efficiency.run_page import costs_csv, markdown
 from liveact_eval.files import write_text
 from liveact_eval.results.folder import Layout
 from liveact_eval.results.journal import Unit
@@ -37,10 +38,11 @@ def run_costs(plan: Plan, before: Mapping[str, Unit], units: Mapping[str, Unit])
 
 
 def write_run_costs(costs: RunCosts, layout: Layout) -> None:
-    """Write `efficiency.md` and `efficiency.json` beside the tables.
+    """Write `efficiency.md`, `efficiency.csv` and `efficiency.json` beside the tables.
 
     A command that made no video leaves those of an earlier one: it has measured nothing.
     """
     if any_made(costs.costs):
         write_text(layout.tables / "efficiency.md", markdown(costs))
-        write_text(layout.tables / "efficiency.json", costs.model_dump_json(indent=1) + "\n")
+        write_text(layout.tables / "efficiency.csv", costs_csv(costs))
+        write_text(layout.tables / COSTS, costs.model_dump_json(indent=1) + "\n")

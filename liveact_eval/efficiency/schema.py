@@ -14,6 +14,8 @@ from liveact_eval.efficiency.stages import StageRecord
 from liveact_eval.results.versioned import published, read_versioned
 
 SCHEMA_VERSION = 1
+RunsAs = Literal["native", "program", "loaded function"]
+LiveKind = Literal["simulated", "real time", "printed", "none"]
 
 
 class _Record(BaseModel):
@@ -41,7 +43,10 @@ class BlockRecord(_Record):
 
 
 class LiveBlock(_Record):
-    """When a block of a live call came, in milliseconds since the first sample was spoken."""
+    """When a block of a live call came, in milliseconds since the first sample was spoken.
+
+    Of a program: since its first block that does not warm up began, with all sound there.
+    """
 
     repeat: int
     block: int
@@ -65,13 +70,15 @@ class Denominator(_Record):
 class WarmUp(_Record):
     """What comes before the steady state and is in none of its figures."""
 
-    build_s: float
-    """Seconds of building the networks and reading their weights; 0 where an earlier case had built them."""
-    ttff_cold_ms: float
-    """Time to first frame of the very first video of a case, compiling included."""
-    graphs_compiled: int
-    """Graphs compiled in the cold video."""
-    graphs_compiled_later: int
+    build_s: float | None
+    """Seconds of building the networks and reading their weights; 0 where an earlier case had built them. Of a program:
+    as it says, `null` where it does not."""
+    ttff_cold_ms: float | None
+    """Time to first frame of the very first video of a case, compiling included; `null`: a program that does not say
+    it."""
+    graphs_compiled: int | None
+    """Graphs compiled in the cold video; `null`: a program, of which it is not known."""
+    graphs_compiled_later: int | None
     """Graphs compiled in the measured videos; 0 is right."""
 
 
@@ -81,8 +88,8 @@ class CaseRecord(_Record):
     name: str
     """Size, and the blocks where they were asked for: `512x512`, `512x512, blocks 6+8`."""
     size: tuple[int, int]
-    latents_per_block: tuple[int, int]
-    """Latent frames of the first and of every later block."""
+    latents_per_block: tuple[int, int] | None
+    """Latent frames of the first and of every later block; `null`: a program, of which it is not known."""
     frames: int
     """Frames of each video; of the first one, where clips of a dataset differ."""
     ran: dict[str, str | int | float | bool]
@@ -102,6 +109,9 @@ class CaseRecord(_Record):
     """Every block of the live calls, from which stalls and delays are worked out."""
     sound_late_ms: float | None
     """By how much sound was fed late in real time, at most; `null`: the live call was simulated."""
+    video_s: list[float] | None = None
+    """Of a program: seconds that each repeat took, seen from outside: a whole process, or a call of a loaded
+    function."""
 
 
 class Efficiency(_Record):
@@ -113,8 +123,12 @@ class Efficiency(_Record):
     date: str
     model: str
     title: str
+    runs_as: RunsAs = "native"
+    """Inside this package; as a program that is started for each video; as a function that stays loaded."""
     device: str
     """As PyTorch names it."""
+    device_count: int = 1
+    """Devices that make one video."""
     precision: str
     weights: str
     """Where they come from."""
@@ -124,9 +138,11 @@ class Efficiency(_Record):
     """Frames per second at which deadlines are counted."""
     repeats: int
     threads: int
-    """Threads of PyTorch on the CPU."""
-    live_call: Literal["simulated", "real time"]
-    """Whether sound was fed at the speed of speech, or the live call was worked out from the times of the blocks."""
+    """Threads of PyTorch on the CPU; processors that a program may use."""
+    live_call: LiveKind
+    """Whether sound was fed at the speed of speech, or the live call was worked out from the times of the blocks; of a
+    program, what a viewer would have seen was, from times that it printed, with all sound there from the start; or
+    nothing, where it printed none."""
     dataset: str | None
     """Dataset whose clips were made; `null`: one drawn clip."""
     quality: str | None

@@ -212,7 +212,7 @@ def _clips(plan: BenchPlan, case: Case) -> Iterator[tuple[Iterator[Said], Path]]
         folder.mkdir(parents=True, exist_ok=True)
         yield dataset_clips(dataset, plan, case), folder
         return
-    clip = drawn_clip(case, plan.fps)
+    clip = drawn_clip(case.size, case.frames, plan.fps)
     with tempfile.TemporaryDirectory(prefix="liveact-eval-bench-") as made:
         yield iter([clip] * plan.request.repeats), Path(made)
 

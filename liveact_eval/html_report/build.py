@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import liveact_eval
 from liveact_eval.clips.clip import printable
+from liveact_eval.efficiency.run_page import remarks, rows
 from liveact_eval.errors import UserError
 from liveact_eval.files import full_disk, is_full
 from liveact_eval.html_report.board import Board, make_boards
@@ -30,6 +31,18 @@ _ASSETS = ("style.css", "table.js", "together.js", "charts.js", "clips.js")
 
 
 @dataclass(frozen=True, kw_only=True)
+class CostTable:
+    """What making the videos of one run cost, as text."""
+
+    run: str
+    models: tuple[str, ...]
+    """Their titles."""
+    rows: tuple[tuple[str, list[str]], ...]
+    """Heading and a cell per model."""
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """One table and all that belongs to it, as the template takes it."""
 
@@ -41,6 +54,7 @@ class Part:
     intervals: list[Any]
     curves: list[Any]
     costs: list[Any]
+    efficiency: tuple[CostTable, ...]
     failed: tuple[tuple[str, FailedClip], ...]
     """With the title of the model."""
     flagged: tuple[tuple[str, FlaggedClip], ...]
@@ -124,12 +138,24 @@ def _part(board: Board, number: int, folder: Path) -> Part:
         intervals=interval_plots(board),
         curves=curve_plots(board),
         costs=cost_plots(board),
+        efficiency=tuple(_cost_tables(board)),
         failed=tuple((titles[id(s), item.model], item) for s in board.sources for item in s.results.failed),
         flagged=tuple((titles[id(s), item.model], item) for s in board.sources for item in s.results.flagged),
         provenance=tuple((source.results.name, _provenance(source)) for source in board.sources),
         protocol=(("id", board.first.results.protocol), *_flat(board.first.described.get("protocol", {}))),
         clip_hashes=_hashes(board.first),
     )
+
+
+def _cost_tables(board: Board) -> Iterator[CostTable]:
+    for source in board.sources:
+        if source.costs is not None:
+            yield CostTable(
+                run=source.results.name,
+                models=tuple(cost.title for cost in source.costs.costs),
+                rows=tuple(rows(source.costs)),
+                remarks=tuple(remarks(source.costs)),
+            )
 
 
 def _provenance(source: Source) -> tuple[tuple[str, str], ...]:

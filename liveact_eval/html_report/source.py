@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from liveact_eval.efficiency.run_costs import COSTS, RunCosts, read_run_costs
 from liveact_eval.errors import UserError
 from liveact_eval.results.folder import Layout
 from liveact_eval.results.schema import Results, read_results
@@ -39,6 +40,8 @@ class Source:
     """Frame rate of a video as it was measured."""
     curves: Mapping[str, Mapping[Pair, Curve]]
     """By name of the curve."""
+    costs: RunCosts | None
+    """What making its videos cost; `None`: it made none."""
 
 
 def open_source(folder: Path) -> Source:
@@ -62,6 +65,7 @@ def open_source(folder: Path) -> Source:
         videos=videos.paths,
         fps=videos.fps,
         curves=_curves(layout.parquet.with_name("curves.parquet")),
+        costs=read_run_costs(layout.tables / COSTS),
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from liveact_eval.cards.paper import PaperMetric, PaperRow, PaperTable, TotalLast
+from liveact_eval.reproducing.absence import Absence, speed_absence
 from liveact_eval.reproducing.named import DataName, data_of, model_of
 from liveact_eval.reproducing.needs import Fill, Needs
 from liveact_eval.reproducing.operations import KEY as OPERATIONS
@@ -35,18 +36,6 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Absence:
-    """Why nothing was measured for a cell, and what would fill it."""
-
-    reason: str
-    """Short code."""
-    detail: str
-    """The reason for people."""
-    fill: Fill = field(default_factory=Fill)
-    """Empty where nothing could fill it."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Cell:
     """A cell; one that is printed as "Total / Last" gives two."""
 
@@ -66,10 +55,17 @@ class Cell:
     """Set exactly where `measured` is not."""
 
 
-def cells_of(table: PaperTable, runs: Sequence[Run], needs: Needs) -> list[Cell]:
-    """All cells of a table, row by row."""
+def cells_of(table: PaperTable, runs: Sequence[Run], needs: Needs, timed: Collection[str] = ()) -> list[Cell]:
+    """All cells of a table, row by row.
+
+    Args:
+        table: a published table.
+        runs: finished runs.
+        needs: what this machine has.
+        timed: names, in the paper, of rows whose speed stands beside the table as benchmarks measured it.
+    """
     return [
-        _cell(table, row, metric, part, runs, needs)
+        _cell(table, row, metric, part, runs, needs, timed)
         for row in table.rows
         for metric in table.metrics
         for part in _parts(metric)
@@ -81,13 +77,23 @@ def _parts(metric: PaperMetric) -> tuple[Part, ...]:
 
 
 def _cell(
-    table: PaperTable, row: PaperRow, metric: PaperMetric, part: Part, runs: Sequence[Run], needs: Needs
+    table: PaperTable,
+    row: PaperRow,
+    metric: PaperMetric,
+    part: Part,
+    runs: Sequence[Run],
+    needs: Needs,
+    timed: Collection[str],
 ) -> Cell:
     printed = row.values[metric.name]
     published: Printed = (
         (printed.total if part == "total" else printed.last) if isinstance(printed, TotalLast) else printed
     )
-    found = _find(table, row, metric, part, runs, needs)
+    found: Measured | Absence
+    if metric.key in COST and metric.key != OPERATIONS:
+        found = speed_absence(table, row, timed=row.model in timed)
+    else:
+        found = _find(table, row, metric, part, runs, needs)
     measured = found if isinstance(found, Measured) else None
     difference = None
     if measured is not None and published is not None and not isinstance(published, bool):
@@ -139,16 +145,6 @@ def _no_quantity(metric: PaperMetric) -> Absence:
             detail="operations are counted, not measured on videos: by each rule in the table of operations; which "
             "rule the paper used is not stated, so no count fills the cell",
             fill=Fill(things=("the authors' own rule of counting",)),
-        )
-    if metric.key is not None and metric.key in COST:
-        return Absence(
-            reason="cost",
-            detail="speed and cost: runs over videos do not hold them",
-            fill=Fill(
-                things=(
-                    "a timed run on the paper's hardware; this version sets no timings beside published ones",
-                )
-            ),
         )
     if metric.key is not None and metric.key in AMBIGUOUS:
         return Absence(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from liveact_eval.cards.load import data_root
+from liveact_eval.cards.load import data_root, list_cards, load_model
+from liveact_eval.cards.model import ModelCard
 from liveact_eval.cards.paper import PaperRow, PaperTable, load_tables
 from liveact_eval.errors import unknown_name
 
@@ -90,13 +92,14 @@ def _names(table: PaperTable) -> set[str]:
 
 
 def model_of(table: PaperTable, row: PaperRow) -> str | None:
-    """Name, here, of the system in a row; `None` where the row is a variant or a quantity."""
+    """Name of the model card of the system in a row, its name as a slug where there is no card; `None` where the row is
+    a variant or a quantity."""
     if table.id in _OF_VARIANTS or (table.id, row.model) in _OWN_VARIANTS:
         return None
     plain = re.sub(r"\s*\([^)]*\)", "", row.model).strip()
     if row.ours and table.paper in _PROPOSED:
-        return _PROPOSED[table.paper]
-    return slug(plain) or None
+        plain = _PROPOSED[table.paper]
+    return card_named(plain) or slug(plain) or None
 
 
 def data_of(table: PaperTable) -> DataName | None:
@@ -113,5 +116,26 @@ def slug(text: str) -> str:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two names mean the same system, whatever dashes they are written with."""
-    return slug(one).replace("-", "") == slug(other).replace("-", "")
+    """Whether two names mean the same system, whatever dashes they are written with, or by the aliases of its card."""
+    card = card_named(one)
+    return _plain(one) == _plain(other) or (card is not None and card == card_named(other))
+
+
+def card_named(name: str) -> str | None:
+    """Name of the model card that has this name or alias, whatever dashes it is written with."""
+    return _called().get(_plain(name))
+
+
+@functools.cache
+def model_cards() -> tuple[ModelCard, ...]:
+    """The shipped model cards."""
+    return tuple(load_model(name) for name in list_cards("models"))
+
+
+@functools.cache
+def _called() -> dict[str, str]:
+    return {_plain(name): card.name for card in model_cards() for name in (*card.aliases, card.name)}
+
+
+def _plain(name: str) -> str:
+    return slug(name).replace("-", "")

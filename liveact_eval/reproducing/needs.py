@@ -6,8 +6,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from liveact_eval.cards.load import list_cards, load_dataset, load_model
-from liveact_eval.reproducing.named import DataName, same_name
+from liveact_eval.cards.load import list_cards, load_dataset
+from liveact_eval.reproducing.named import DataName, model_cards, same_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,7 @@ def needs_of_this_machine() -> Needs:
     from liveact_eval.networks.provider import Networks
     from liveact_eval.weights.store import inventory
 
-    cards = [load_model(name) for name in list_cards("models")]
+    cards = model_cards()
     networks, known = Networks(), shipped()
     givers: dict[str, Giver] = {}
     for metric in known.values():

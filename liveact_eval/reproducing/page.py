@@ -11,8 +11,10 @@ from typing import Any, Literal
 import liveact_eval
 from liveact_eval.cards.paper import PaperTable
 from liveact_eval.reporting.numbers import ARROWS
-from liveact_eval.reproducing import operations_text
-from liveact_eval.reproducing.cells import Absence, Cell, Printed, cells_of
+from liveact_eval.reproducing import benches_text, operations_text
+from liveact_eval.reproducing.absence import Absence
+from liveact_eval.reproducing.benches import Bench, TimedRow, timed_rows
+from liveact_eval.reproducing.cells import Cell, Printed, cells_of
 from liveact_eval.reproducing.findings import Finding, findings_of
 from liveact_eval.reproducing.named import data_of, short_name
 from liveact_eval.reproducing.needs import Needs, lines_of
@@ -78,6 +80,8 @@ class Section:
     cells: int
     operations: Operations | None
     """The column of operations by every rule; `None` where the table has none."""
+    timed: tuple[TimedRow, ...]
+    """Speed as benchmarks measured it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +105,11 @@ class Page:
 
 
 def make_page(
-    tables: Sequence[PaperTable], runs: Sequence[Run], needs: Needs, count: Count | None = None
+    tables: Sequence[PaperTable],
+    runs: Sequence[Run],
+    needs: Needs,
+    count: Count | None = None,
+    benches: Sequence[Bench] = (),
 ) -> Page:
     """Tables beside runs; without any run each cell says what it takes.
 
@@ -110,17 +118,26 @@ def make_page(
         runs: finished runs.
         needs: what this machine has.
         count: counts the operations of native models; `None`: they stand there by formula alone.
+        benches: finished benchmarks, whose rows stand beside those of tables about speed.
     """
+    timed = [timed_rows(table, benches) for table in tables]
     return Page(
         sections=tuple(
-            _section(table, cells_of(table, runs, needs), operations_of(table, count)) for table in tables
+            _section(
+                table,
+                cells_of(table, runs, needs, {row.model for row in rows}),
+                operations_of(table, count),
+                rows,
+            )
+            for table, rows in zip(tables, timed, strict=True)
         ),
         findings=tuple(findings_of(tables)),
         runs=tuple(
             f"{run.results.name}: {run.results.dataset_title}, protocol {run.results.protocol}"
             + (" (mini)" if run.results.tier == "mini" else "")
             for run in runs
-        ),
+        )
+        + tuple(_said(bench, timed) for bench in benches),
     )
 
 
@@ -135,6 +152,7 @@ def render(page: Page, form: Format) -> str:
             "page": page,
             "introduction": INTRODUCTION,
             "operations": operations_text,
+            "speed": benches_text,
             "version": liveact_eval.__version__,
         }
         return render_page("reproduce.html.j2", values)
@@ -158,6 +176,7 @@ def as_content(page: Page) -> dict[str, Any]:
                 "notes": list(section.table.notes),
                 "doubts": list(section.table.doubts),
                 "operations": operations_text.content(section.operations),
+                "measured_speed": [dataclasses.asdict(row) for row in section.timed],
                 "cells": [
                     dataclasses.asdict(entry.cell) | {"absence": _absence(entry.cell.absence)}
                     for _, entries in section.rows
@@ -192,6 +211,7 @@ def markdown(page: Page) -> str:
             lines.append("")
         if section.operations is not None:
             lines += operations_text.markdown_lines(section.operations)
+        lines += benches_text.markdown_lines(section.timed)
         for reason in section.reasons:
             lines.append(f"- [{reason.mark}] Not measured ({reason.code}): {_escaped(reason.detail)}.")
             lines += [f"  - {_escaped(need)}" for need in reason.fill]
@@ -211,7 +231,18 @@ def markdown(page: Page) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(table: PaperTable, cells: Sequence[Cell], operations: Operations | None) -> Section:
+def _said(bench: Bench, timed: Sequence[Sequence[TimedRow]]) -> str:
+    """A benchmark in a line, and whether it is of any use here."""
+    made = bench.efficiency
+    used = any(row.bench == made.name for rows in timed for row in rows)
+    return f"{made.name}: benchmark of {made.title}" + (
+        "" if used else ", which no row of speed here is about"
+    )
+
+
+def _section(
+    table: PaperTable, cells: Sequence[Cell], operations: Operations | None, timed: tuple[TimedRow, ...]
+) -> Section:
     reasons = _reasons(cells)
     marks = {key: reason.mark for key, reason in reasons.items()}
     columns = [
@@ -241,6 +272,7 @@ def _section(table: PaperTable, cells: Sequence[Cell], operations: Operations | 
         filled=sum(cell.measured is not None for cell in cells),
         cells=len(cells),
         operations=operations,
+        timed=timed,
     )
 
 

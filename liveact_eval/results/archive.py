@@ -34,7 +34,7 @@ ARCHIVE_VERSION = 1
 MANIFEST = "manifest.json"
 _TOP = frozenset({"results.json", "run.json", "results.parquet", "curves.parquet"})
 _INSIDE = {
-    "tables": frozenset({".md", ".tex", ".csv"}),
+    "tables": frozenset({".md", ".tex", ".csv", ".json"}),
     "plots": frozenset({".png", ".svg"}),
     "thumbnails": frozenset({".jpg"}),
     "videos": VIDEO_SUFFIXES,

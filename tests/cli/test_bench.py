@@ -86,7 +86,7 @@ def test_machine_and_warm_up_are_recorded(tiny: Efficiency) -> None:
     assert tiny.provenance["machine"]["cores"] >= 1
     assert tiny.gpu_reason == "the device is no GPU"
     warm = tiny.cases[0].warm_up
-    assert warm.ttff_cold_ms > 0
+    assert warm.ttff_cold_ms is not None and warm.ttff_cold_ms > 0
     assert warm.graphs_compiled == warm.graphs_compiled_later == 0
 
 

@@ -50,6 +50,19 @@ def test_missing_clips_lessen_n_and_nothing_else(here: Path) -> None:
     assert plan["protocol_fields"]["split"] == "small-4@1"
 
 
+def test_clips_that_are_not_here_are_named_in_one_line(root: Path, tmp_path: Path) -> None:
+    card, out = write_card(tmp_path), tmp_path / "run"
+    answer = call("run", "--dataset", card, *STILL, "--metrics", "psnr", *QUICK[2:], "--out", out)
+    assert answer.code == 3
+    (line,) = [line for line in answer.err.splitlines() if CLIPS[2] in line]
+    said = "1 of 4 clips of 'small' are not here and will have no number (removed 1): Carl_0. Prepare what can be had"
+    assert line == f"warning: {said} with: liveact-eval datasets prepare {card}"
+    # Two rows lack it, which the end of the run says.
+    assert "failed: removed 2" in answer.err
+    (warning,) = call("run", "--dataset", card, *STILL, "--plan", "--json").json["warnings"]
+    assert warning.startswith(said)
+
+
 def test_comparison_runs_on_what_both_have(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

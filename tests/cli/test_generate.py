@@ -160,6 +160,10 @@ def no_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ({"seconds": "9"}, ["--seconds 9", "lasts 3.00 s"]),
         ({"seconds": "-1"}, ["expected more than 0"]),
         ({"seconds": "0.5"}, ["lasts 0.50 s", "21 frames", "needs 1.05 s"]),
+        (
+            {"seconds": "0.4", "set": "rollout=rolling-forcing"},
+            ["lasts 0.40 s", "first block of 9 frames", "needs 0.45 s"],
+        ),
         ({"edit": "waves"}, ["Edit 'waves'", "8-12:waves a hand"]),
         ({"edit": "2-9:waves"}, ["blocks 2-9", "3 blocks, 0 to 2"]),
         ({"set": "memori=mean"}, ["Did you mean 'memory'", "text_device"]),

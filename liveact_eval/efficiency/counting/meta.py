@@ -102,8 +102,10 @@ class MetaModel:
         strategy = None if published is None else published.strategy(chosen)
         self.steady = steady_block(strategy)
         """The block that is counted."""
-        self.settles = strategy is None or strategy.slots is not None
-        """Whether all later blocks cost the same."""
+        self.grows = strategy is not None and strategy.slots is None
+        """Whether later blocks cost more and more."""
+        self.period = 1 if strategy is None else strategy.period
+        """Blocks after which costs repeat."""
 
     def steady_block(self, *, context_once: bool) -> SteadyBlock:
         """The model calls of one steady block.

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from liveact_eval.efficiency.run_costs import RunCosts, any_made, cost_of, journal_payloads, markdown, rows
+from liveact_eval.efficiency.run_costs import RunCosts, any_made, cost_of, journal_payloads
+from liveact_eval.efficiency.run_page import markdown, rows
 from liveact_eval.efficiency.run_table import run_costs, write_run_costs
 from liveact_eval.errors import UserError
 from liveact_eval.results.folder import Layout
