@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveact_eval.clips.alignment import SoundTrack, start_of
+from liveact_eval.clips.colour import states_bt601, to_rgb
 from liveact_eval.clips.media import open_input, reason_of
 from liveact_eval.clips.resample import ConstantRate
 from liveact_eval.errors import ClipError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
     from av.video.frame import VideoFrame
-    from av.video.reformatter import VideoReformatter
 
 SOUND_RATE_HZ = 16_000
 
@@ -56,6 +56,8 @@ class Frame:
 
     rgb: NDArray[np.uint8]
     time: Fraction
+    bt601: NDArray[np.uint8] | None = None
+    """The same picture by the matrix of BT.601, where that was asked for and the stream states another."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class VideoFile:
     """A video opened once. Use as a context manager; `read` may be called once.
 
     Colours are converted by libswscale with the matrix and range that the stream states, BT.601 limited
-    where it states none (as ffmpeg and OpenCV do). Rotation metadata is applied.
+    where it states none (as ffmpeg does). Rotation metadata is applied.
 
     Raises:
         ClipError: `missing_file`, `unreadable`, `no_video_stream`, or while reading `no_frames`,
@@ -102,6 +104,11 @@ class VideoFile:
         return Fraction(self._video.average_rate or self._video.guessed_rate or 25)
 
     @property
+    def is_bt601(self) -> bool:
+        """Whether the stream is converted by BT.601 anyway: it states that, or no matrix, or holds RGB."""
+        return states_bt601(self._video.codec_context)
+
+    @property
     def info(self) -> VideoInfo:
         """What the container says."""
         video, sound = self._video, self._sound
@@ -118,7 +125,12 @@ class VideoFile:
         )
 
     def read(
-        self, *, rate: Fraction | None = None, seconds: float | None = None, sound: bool = True
+        self,
+        *,
+        rate: Fraction | None = None,
+        seconds: float | None = None,
+        sound: bool = True,
+        bt601: bool = False,
     ) -> Iterator[Frame | Sound]:
         """Frames and sound in the order of the file, in bounded memory.
 
@@ -127,12 +139,13 @@ class VideoFile:
                 `None` yields the frames as they are.
             seconds: stop after this length, of frames and of sound; the rest of the file is not read.
             sound: whether to decode the audio too.
+            bt601: whether frames come by the matrix of BT.601 too, where the stream states another.
         """
         limit = None if seconds is None else Fraction(seconds).limit_denominator(10**6)
         frames, samples = 0, 0
         seen = False
         heard = not sound or self._sound is None
-        for item in self._resampled(rate, sound):
+        for item in self._resampled(rate, sound, bt601 and not self.is_bt601):
             if limit is None:
                 frames += isinstance(item, Frame)
                 yield item
@@ -152,27 +165,27 @@ class VideoFile:
         if frames == 0:
             raise ClipError("no_frames", f"{self.path.name!r} has a video stream without a single frame")
 
-    def _resampled(self, rate: Fraction | None, sound: bool) -> Iterator[Frame | Sound]:
+    def _resampled(self, rate: Fraction | None, sound: bool, bt601: bool) -> Iterator[Frame | Sound]:
         if rate is None:
-            yield from (item if isinstance(item, Sound) else item[0] for item in self._decode(sound))
+            yield from (item if isinstance(item, Sound) else item[0] for item in self._decode(sound, bt601))
             return
-        clock: ConstantRate[NDArray[np.uint8]] = ConstantRate(rate)
-        for item in self._decode(sound):
+        clock: ConstantRate[Frame] = ConstantRate(rate)
+        for item in self._decode(sound, bt601):
             if isinstance(item, Sound):
                 yield item
                 continue
             frame, duration = item
-            for time, rgb in clock.push(frame.time, duration, frame.rgb):
-                yield Frame(rgb, time)
-        for time, rgb in clock.finish():
-            yield Frame(rgb, time)
+            for time, shown in clock.push(frame.time, duration, frame):
+                yield replace(shown, time=time)
+        for time, shown in clock.finish():
+            yield replace(shown, time=time)
 
-    def _decode(self, sound: bool) -> Iterator[tuple[Frame, Fraction] | Sound]:
+    def _decode(self, sound: bool, bt601: bool) -> Iterator[tuple[Frame, Fraction] | Sound]:
         """Decoded frames with their durations, and sound, in file order."""
         import av
         from av.video.reformatter import VideoReformatter
 
-        reformatter = VideoReformatter()
+        stated, other = VideoReformatter(), VideoReformatter()
         streams: list[av.VideoStream | av.AudioStream] = [self._video]
         track = (
             SoundTrack(self._sound, start_of(self._video), SOUND_RATE_HZ)
@@ -197,7 +210,7 @@ class VideoFile:
                         first = time if first is None else first
                         previous = time
                         end = time - first + duration
-                        rgb = _to_rgb(item, reformatter)
+                        rgb = to_rgb(item, stated)
                         if shape is not None and rgb.shape != shape:
                             raise ClipError(
                                 "size_changes",
@@ -206,7 +219,8 @@ class VideoFile:
                             )
                         shape = rgb.shape
                         decoded += 1
-                        yield Frame(rgb, time - first), duration
+                        beside = to_rgb(item, other, bt601=True) if bt601 else None
+                        yield Frame(rgb, time - first, beside), duration
         except av.error.FFmpegError as error:
             raise ClipError(
                 "corrupt", f"{self.path.name!r} breaks off after {decoded} frames: {reason_of(error)}"
@@ -256,15 +270,6 @@ def _open(path: Path) -> InputContainer:
         raise ClipError(
             "unreadable", f"{path.name!r} is not a video that can be read: {reason_of(error)}"
         ) from error
-
-
-def _to_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
-    # A frame's own reformatter would set up libswscale, with a thread pool, for every frame.
-    rgb24 = reformatter.reformat(frame, format="rgb24", threads=1)
-    rgb: NDArray[np.uint8] = np.asarray(rgb24.to_ndarray(), dtype=np.uint8)
-    if frame.rotation % 360:
-        rgb = np.ascontiguousarray(np.rot90(rgb, k=round(frame.rotation / 90)))
-    return rgb
 
 
 def _tagged_seconds(tags: Mapping[str, str]) -> float:

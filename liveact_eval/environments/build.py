@@ -144,7 +144,9 @@ class _Build:
             # One that is here need not be fetched.
             self._run([_found("uv"), "venv", "--seed", "--python", find_python(version) or version, target])
         elif self._request.how == "conda":
-            self._run([_found("conda"), "create", "--yes", "--prefix", target, f"python={version}", "pip"])
+            # Without what the user's settings put into every environment.
+            options = ("--yes", "--no-default-packages", "--prefix", target)
+            self._run([_found("conda"), "create", *options, f"python={version}", "pip"])
         else:
             python = find_python(version)
             if python is None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liveact_eval.environments.store import lock_hash
 from liveact_eval.environments.tool_process import ToolError, ToolProcess
-from liveact_eval.environments.vbench_official import DIMENSIONS, ENVIRONMENT, Tool
+from liveact_eval.environments.vbench_official import Tool
 from liveact_eval.errors import ClipError
 from liveact_eval.files import sha256_of
 from liveact_eval.importing.given import Given, GivenRow, GivenValue
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from liveact_eval.execution.plan import Plan
     from liveact_eval.execution.run import Watcher
 
-WORKER = Path(__file__).with_name("workers") / "vbench_worker.py"
 _ANY_SUFFIX = "temporal_flickering"
 """The one dimension that reads by OpenCV, which takes any video; the others take names that end in .mp4."""
 _AGAIN = frozenset({"tool_failed"})
@@ -71,15 +70,17 @@ class OfficialRun:
     """Every dimension over every video, with what the journal knows already.
 
     Args:
-        tool: the environment.
+        tools: the environment of each dimension.
         journal: where values are kept.
         log: file for what the tool says.
         device: cpu, cuda or cuda:N.
         seconds: how long the tool may take to load, and for one video.
     """
 
-    def __init__(self, tool: Tool, journal: Journal, log: Path, *, device: str, seconds: float) -> None:
-        self._tool, self._journal, self._log = tool, journal, log
+    def __init__(
+        self, tools: Mapping[str, Tool], journal: Journal, log: Path, *, device: str, seconds: float
+    ) -> None:
+        self._tools, self._journal, self._log = tools, journal, log
         self._device, self._seconds = device, seconds
         self._units = journal.units()
 
@@ -89,7 +90,7 @@ class OfficialRun:
         """Values by (model, dimension) and clip."""
         found: dict[tuple[str, str], dict[str, GivenValue]] = {}
         for dimension in dimensions:
-            lacking = self._tool.lacking(dimension)
+            lacking = self._tools[dimension].lacking(dimension)
             pending = []
             for video in videos:
                 known = video.problem or lacking or self._known(dimension, video)
@@ -122,10 +123,11 @@ class OfficialRun:
                         yield rest.pop(0), value
 
     def _started(self, dimension: str) -> ToolProcess:
-        command: list[str | Path] = [self._tool.built.python, WORKER, dimension, self._device]
+        tool = self._tools[dimension]
+        command: list[str | Path] = [tool.built.python, tool.worker, dimension, self._device]
         log = self._log.with_name(f"{self._log.stem}-{dimension}.log")
         try:
-            return ToolProcess(command, variables=self._tool.variables, log=log, seconds=self._seconds)
+            return ToolProcess(command, variables=tool.variables, log=log, seconds=self._seconds)
         except ToolError as error:
             raise _LostError(str(error), loading=True) from error
 
@@ -141,6 +143,8 @@ class OfficialRun:
             raise _LostError(str(error), loading=False) from error
         if "error" in answer:
             return GivenValue(None, reason="tool_failed", detail=str(answer["error"])[:300])
+        if "invalid" in answer:
+            return GivenValue(None, reason="invalid", detail=str(answer["invalid"])[:300])
         value, weight = answer.get("value"), answer.get("weight")
         if not isinstance(value, float) or not isinstance(weight, float):
             return GivenValue(
@@ -172,7 +176,8 @@ class OfficialRun:
         self._journal.record([unit])
 
     def _key(self, dimension: str, video: Video) -> str:
-        parts = (video.model, video.clip, video.sha256, self._tool.recipe(dimension), self._device)
+        recipe = self._tools[dimension].recipe(dimension)
+        parts = (video.model, video.clip, video.sha256, recipe, self._device)
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -186,8 +191,7 @@ class _LostError(Exception):
 
 def given_of(
     plan: Plan,
-    tool: Tool,
-    dimensions: tuple[str, ...],
+    tools: Mapping[str, Tool],
     found: dict[tuple[str, str], dict[str, GivenValue]],
     name: str,
 ) -> Given:
@@ -196,10 +200,7 @@ def given_of(
 
     known = shipped()
     outputs: dict[str, Output] = {
-        output.name: output
-        for metric in known.values()
-        for output in metric.outputs
-        if output.name in DIMENSIONS
+        output.name: output for metric in known.values() for output in metric.outputs if output.name in tools
     }
     protocol = plan.protocol
     fields = {"fps": protocol.fps, "size": protocol.size, "clip_seconds": protocol.clip_seconds}
@@ -221,13 +222,21 @@ def given_of(
             ModelRecord(name=e.name, title=e.title, kind=e.kind, generation_seconds=0.0)
             for e in plan.entrants
         ],
-        outputs=[(outputs[dimension], tool.recipe(dimension)) for dimension in dimensions],
+        outputs=[(outputs[dimension], tool.recipe(dimension)) for dimension, tool in tools.items()],
         rows={key: GivenRow(clips=values, note=note) for key, values in found.items()},
         source={
             "kind": "vbench-official",
-            "environment": ENVIRONMENT,
-            "lock": lock_hash(tool.built.record),
-            "packages": {p.name: p.version for p in tool.built.record.packages},
-            "worker": sha256_of(WORKER),
+            "environments": {tool.built.name: _described(tool) for tool in tools.values()},
         },
     )
+
+
+def _described(tool: Tool) -> dict[str, object]:
+    """What a tool's numbers depend on."""
+    record = tool.built.record
+    return {
+        "commit": record.commit,
+        "lock": lock_hash(record),
+        "packages": {package.name: package.version for package in record.packages},
+        "worker": sha256_of(tool.worker),
+    }

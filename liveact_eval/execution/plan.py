@@ -14,6 +14,7 @@ from pathlib import Path
 from liveact_eval.cards.load import is_card_path, list_cards
 from liveact_eval.cards.protocol import Protocol
 from liveact_eval.clips.clip import ClipEntry, printable, safe_name
+from liveact_eval.datasets.absences import absence_of
 from liveact_eval.datasets.base import Dataset, Fingerprint
 from liveact_eval.datasets.open import changed, open_dataset
 from liveact_eval.errors import BrokenEnvironmentError, UserError
@@ -119,6 +120,9 @@ def make_plan(config: RunConfig, fingerprint: Fingerprint) -> Plan:
     entries = dataset.entries(fingerprint)
     if config.limit is not None:
         entries = entries[: config.limit]
+    given = config.dataset if config.score is None else config.score.reference or ""
+    if (absence := absence_of(dataset, entries, given)) is not None:
+        warnings.append(absence)
     out = run_root(config)
     making = [entrant for entrant in entrants if entrant.name != REAL and entrant.kind != "videos"]
     size = dataset.estimate_bytes(len(entries), len(making))

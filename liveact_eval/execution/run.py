@@ -319,9 +319,9 @@ class Execution:
         if outcome.trace is not None:
             self._log(pair, stage, outcome.trace)
         if advance:
-            self._watcher.advance(
-                f"{pair.entrant.name} {pair.entry.id}: {stage} failed, {error}", failed=True
-            )
+            # That a clip is not here was said with the plan, once for all of them.
+            text = f"{pair.entrant.name} {pair.entry.id}: {stage} failed, {error}"
+            self._watcher.advance(text, failed=pair.entry.absent is None)
         self._count_failure()
 
     def _fail_metric(self, pair: Pair, survey: str, name: str, why: Outcome) -> None:

@@ -17,13 +17,14 @@ from liveact_eval.clips.image import load_image
 from liveact_eval.clips.sanity import Finding, FrameSurvey, SanityLimits
 from liveact_eval.clips.sound import read_sound
 from liveact_eval.clips.truth import ClipTruth, load_truth
-from liveact_eval.clips.video import SOUND_RATE_HZ, Sound, VideoFile
+from liveact_eval.clips.video import SOUND_RATE_HZ, VideoFile
 from liveact_eval.errors import ClipError, LiveactEvalError
 from liveact_eval.measure.face_finding import DETECTOR, RULES, FaceSummary
 from liveact_eval.measure.face_pass import FacePass, Part, face_of
 from liveact_eval.measure.feeding import Feeding
-from liveact_eval.measure.needs import SoundNeed
+from liveact_eval.measure.needs import FrameNeed, SoundNeed
 from liveact_eval.measure.reference import ReferenceVideo
+from liveact_eval.measure.runs import runs_of
 from liveact_eval.measure.score_check import checked
 from liveact_eval.measure.streams import DerivedStreams
 from liveact_eval.measure.unmet import unmet
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from liveact_eval.networks.answering import Answerer
     from liveact_eval.networks.provider import Networks
+
 
 RUN_BYTES = 4 << 20
 """Decoded bytes that are held at a time; a run is at least two frames and at most 32."""
@@ -99,16 +101,19 @@ def measure(job: Job) -> Measurement:
                 active.append(metric)
             else:
                 scores[metric.name] = _all_missing(metric, missing)
-        state = _Pass(job, active, truth, float(rate))
+        bt601 = not video.is_bt601 and any(_wants_bt601(metric) for metric in active)
+        state = _Pass(job, active, truth, float(rate), bt601=bt601)
         paired = any(metric.paired for metric in active)
         portrait = job.clip.image is None and any(metric.portrait for metric in active)
         with ReferenceVideo(job, needed=paired or portrait) as reference:
-            for run, sound in _runs(video, job):
-                for samples in sound:
+            asked = (job.clip.rate, job.clip.seconds)
+            for run in runs_of(video, *asked, bt601=bt601, run_bytes=RUN_BYTES):
+                for samples in run.sound:
                     state.listen("video", samples)
-                if run is not None:
+                if run.frames is not None:
                     # For a portrait alone the real video is read no further than its first frames.
-                    state.look(run, reference.next(run) if paired or not state.frames else None)
+                    wanted = paired or not state.frames
+                    state.look(run.frames, reference.next(run.frames) if wanted else None, run.bt601)
     for samples in _driving(job, active):
         state.listen("driving", samples)
     state.finish()
@@ -143,12 +148,14 @@ def measure(job: Job) -> Measurement:
 class _Pass:
     """The state of one pass: everything that outlives a run of frames."""
 
-    def __init__(self, job: Job, metrics: Sequence[Metric], truth: ClipTruth | None, fps: float) -> None:
+    def __init__(
+        self, job: Job, metrics: Sequence[Metric], truth: ClipTruth | None, fps: float, *, bt601: bool
+    ) -> None:
         self._job, self._fps = job, fps
         self._real_track: FaceTrack | None = truth.faces if truth else None
         self._track = job.faces.apply(truth.faces, len(truth.faces)) if truth and job.faces else None
         self._metrics = metrics
-        self._feeding = Feeding(metrics, fps, job.networks)
+        self._feeding = Feeding(metrics, fps, job.networks, bt601=bt601)
         self.traces = self._feeding.traces
         """Tracebacks of failed metrics."""
         self._network = self._detector()
@@ -171,8 +178,13 @@ class _Pass:
         self.unpaired: Missing | None = None
         """Why frames cannot be compared with the real ones, if so."""
 
-    def look(self, run: NDArray[np.uint8], reference: NDArray[np.uint8] | None) -> None:
-        """Take the next frames, (N, H, W, 3), and as many of the real video as it still has."""
+    def look(
+        self,
+        run: NDArray[np.uint8],
+        reference: NDArray[np.uint8] | None,
+        bt601: NDArray[np.uint8] | None,
+    ) -> None:
+        """Take the next frames, (N, H, W, 3), as many of the real video as it still has, and the same by BT.601."""
         self.size = (run.shape[2], run.shape[1])
         if self._job.clip.size is not None and self.size != self._job.clip.size:
             wanted = "{}x{}".format(*self._job.clip.size)
@@ -180,6 +192,8 @@ class _Pass:
                 "wrong_size", f"the video is {self.size[0]}x{self.size[1]}, the protocol {wanted}"
             )
         self._survey.add(run)
+        if bt601 is not None:
+            self._feeding.show_bt601(DerivedStreams(bt601, self.frames, None, self._fps))
         if self._wants_portrait and self._portrait is None:
             image = self._image(reference)
             track = self._real_track
@@ -314,21 +328,8 @@ class _Pass:
         )
 
 
-def _runs(video: VideoFile, job: Job) -> Iterator[tuple[NDArray[np.uint8] | None, list[NDArray[np.int16]]]]:
-    """Runs of frames of bounded size, with the sound that came between."""
-    frames: list[NDArray[np.uint8]] = []
-    sound: list[NDArray[np.int16]] = []
-    limit = 0
-    for item in video.read(rate=job.clip.rate, seconds=job.clip.seconds):
-        if isinstance(item, Sound):
-            sound.append(item.samples)
-            continue
-        limit = limit or max(2, min(32, RUN_BYTES // item.rgb.nbytes))
-        frames.append(item.rgb)
-        if len(frames) == limit:
-            yield np.stack(frames), sound
-            frames, sound = [], []
-    yield (np.stack(frames) if frames else None), sound
+def _wants_bt601(metric: Metric) -> bool:
+    return any(isinstance(need, FrameNeed) and need.matrix == "bt601" for need in metric.needs.values())
 
 
 def _answerer(job: Job, metrics: Sequence[Metric]) -> Answerer | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liveact_eval.errors import ClipError
 from liveact_eval.measure.feeds import Anchors, Cut, Feed, FrameSource, Given, frame_sources, sound_sources
-from liveact_eval.measure.needs import FrameNeed
+from liveact_eval.measure.needs import FrameNeed, Matrix
 from liveact_eval.measure.sharing import Memo, Of
 from liveact_eval.measure.streams import DerivedStreams
 from liveact_eval.metrics.base import Batch, Metric, Missing
@@ -33,16 +33,20 @@ class Feeding:
         metrics: who is fed.
         fps: frames per second of the streams.
         networks: where metrics get their networks from.
+        bt601: whether the video's frames by BT.601 differ from those by its stated matrix, so that `show_bt601` is
+            called for whoever asks for them.
     """
 
-    def __init__(self, metrics: Sequence[Metric], fps: float, networks: Networks | None) -> None:
+    def __init__(
+        self, metrics: Sequence[Metric], fps: float, networks: Networks | None, *, bt601: bool = False
+    ) -> None:
         self._networks = networks
         self._feeds = [
             Feed(metric, name, metric.needs[name], rows)
             for metric in metrics
             for name, rows in metric.collectors_at(fps).items()
         ]
-        self._frames = frame_sources(self._feeds, fps)
+        self._frames = frame_sources(self._feeds, fps, bt601=bt601)
         self._sounds = sound_sources(self._feeds)
         self._anchors = Anchors()
         self._same = False
@@ -61,23 +65,12 @@ class Feeding:
             other: of the real video, at the same frames; the same object where it is the measured one.
             portrait: of the picture that the video was made from, where a metric asks for it.
         """
-        import torch
-
         self._same = other is streams
-        memos: _Memos = {}
-        with torch.inference_mode():
-            for source in self._frames:
-                # A paired need ends with the real video.
-                if not self._at_work(source.feeds) or (source.paired and other is None):
-                    continue
-                try:
-                    self._show(source, streams, other, portrait, memos)
-                except (ClipError, MemoryError):
-                    raise
-                except Exception:  # noqa: BLE001 - a stream that cannot be made must not cost those who read others
-                    trace = traceback.format_exc()
-                    for feed in source.feeds:
-                        self.traces.setdefault(feed.metric.name, trace)
+        self._show_all("stated", streams, other, portrait)
+
+    def show_bt601(self, streams: DerivedStreams) -> None:
+        """Take the next frames of the measured video as the matrix of BT.601 has them; they need no face."""
+        self._show_all("bt601", streams, None, None)
 
     def listen(self, of: str, samples: NDArray[np.int16]) -> None:
         """Take the next samples of the measured video's sound or of the driving audio."""
@@ -109,6 +102,33 @@ class Feeding:
     def refuse(self, names: Iterable[str], error: BadWeightsError) -> None:
         """Metrics whose network cannot be loaded get nothing any more; the next run tries anew."""
         self.refused.update(dict.fromkeys(names, Missing("bad_weights", str(error), again=True)))
+
+    def _show_all(
+        self,
+        matrix: Matrix,
+        streams: DerivedStreams,
+        other: DerivedStreams | None,
+        portrait: DerivedStreams | None,
+    ) -> None:
+        """Hand the next frames to all who read them by that matrix."""
+        import torch
+
+        memos: _Memos = {}
+        with torch.inference_mode():
+            for source in self._frames:
+                # A paired need ends with the real video.
+                if not self._at_work(source.feeds) or (source.paired and other is None):
+                    continue
+                if source.cut.stream.matrix != matrix:
+                    continue
+                try:
+                    self._show(source, streams, other, portrait, memos)
+                except (ClipError, MemoryError):
+                    raise
+                except Exception:  # noqa: BLE001 - a stream that cannot be made must not cost those who read others
+                    trace = traceback.format_exc()
+                    for feed in source.feeds:
+                        self.traces.setdefault(feed.metric.name, trace)
 
     def _show(
         self,

@@ -57,9 +57,10 @@ class Cut:
     at_once: int
 
     @classmethod
-    def of(cls, need: FrameNeed, fps: float) -> Cut:
-        """That of a need, at a frame rate."""
-        return cls(StreamKey.of(need), need.window, need.hop, need.interval(fps), need.at_once)
+    def of(cls, need: FrameNeed, fps: float, *, bt601: bool = False) -> Cut:
+        """That of a need, at a frame rate; `bt601` as of `StreamKey.of`."""
+        stream = StreamKey.of(need, bt601=bt601)
+        return cls(stream, need.window, need.hop, need.interval(fps), need.at_once)
 
     def windows(self) -> FrameWindows:
         """An empty cutter."""
@@ -168,12 +169,12 @@ class Anchors:
                 self._known[key] = Anchor(_first_face(of_these).clone(), Memo())
 
 
-def frame_sources(feeds: Iterable[Feed], fps: float) -> list[FrameSource]:
-    """One source for all needs of frames with the same cut."""
+def frame_sources(feeds: Iterable[Feed], fps: float, *, bt601: bool = False) -> list[FrameSource]:
+    """One source for all needs of frames with the same cut; `bt601` as of `StreamKey.of`."""
     found: dict[tuple[Cut, bool], FrameSource] = {}
     for feed in feeds:
         if isinstance(feed.need, FrameNeed):
-            key = Cut.of(feed.need, fps), feed.need.paired
+            key = Cut.of(feed.need, fps, bt601=bt601), feed.need.paired
             found.setdefault(key, FrameSource(*key, [])).feeds.append(feed)
     return list(found.values())
 

@@ -8,6 +8,7 @@ from typing import Literal
 Colour = Literal["rgb", "luma"]
 Region = Literal["frame", "face", "mouth", "sync", "head", "head_square", "box", "box_area", "box_clean"]
 Anchor = Literal["stream", "portrait"]
+Matrix = Literal["stated", "bt601"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,22 @@ class FrameNeed:
     the stream is: the reference image, or the first frame of the real video where there is none."""
     smooth: bool = False
     """For `face`: whether landmarks are smoothed over time first, so that their jitter does not move the crop."""
+    matrix: Matrix = "stated"
+    """How stored YUV becomes RGB: by the matrix that the stream states, BT.601 where it states none; or by `bt601`
+    whatever it states, as reference implementations see it that read by OpenCV up to 4.12. That is for `frame` only,
+    without the real video or an anchor beside it, and costs a conversion where another matrix is stated."""
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody makes.
+
+        Raises:
+            ValueError: BT.601 was asked for beyond the measured video's whole frames.
+        """
+        if self.matrix == "bt601" and (self.region != "frame" or self.paired or self.anchor):
+            raise ValueError(
+                f"matrix 'bt601' with region {self.region!r}, paired {self.paired}, anchor {self.anchor}: expected "
+                "region 'frame', neither paired nor with an anchor"
+            )
 
     def interval(self, fps: float) -> int:
         """Every which frame is kept at a frame rate."""

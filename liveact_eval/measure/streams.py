@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from liveact_eval.clips.faces import FaceTrack, similarity
 from liveact_eval.measure.box_crops import lone_boxes
 from liveact_eval.measure.head_crops import head_crops, head_squares
-from liveact_eval.measure.needs import Colour, FrameNeed, Region
+from liveact_eval.measure.needs import Colour, FrameNeed, Matrix, Region
 from liveact_eval.measure.set_crops import area_crops, clean_crops
 from liveact_eval.metrics._csim import template_for
 from liveact_eval.metrics._lpips import smooth_landmarks, smoothing_radius
@@ -30,18 +30,25 @@ class StreamKey:
     region: Region
     size: tuple[int, int] | None
     smooth: bool = False
+    matrix: Matrix = "stated"
 
     @classmethod
-    def of(cls, need: FrameNeed) -> StreamKey:
-        """The stream that a need takes its windows from."""
-        return cls(need.colour, need.region, need.size, need.smooth)
+    def of(cls, need: FrameNeed, *, bt601: bool = False) -> StreamKey:
+        """The stream that a need takes its windows from.
+
+        Args:
+            need: of a metric.
+            bt601: whether the video's frames by BT.601 differ from those by its stated matrix.
+        """
+        matrix = need.matrix if bt601 else "stated"
+        return cls(need.colour, need.region, need.size, need.smooth, matrix)
 
 
 class DerivedStreams:
     """All streams over one run of frames; nothing is made before it is asked for, nothing twice.
 
     Args:
-        frames: (N, H, W, 3) uint8 RGB.
+        frames: (N, H, W, 3) uint8 RGB, by the matrix that the streams to be made are of.
         start: index of the first of them in the clip.
         track: face track over the whole clip, for the regions `face` and `mouth`.
         fps: frames per second of the clip, for faces with smoothed landmarks.

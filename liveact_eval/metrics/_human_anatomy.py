@@ -12,7 +12,7 @@ THRESHOLDS: Mapping[str, float] = {"human": 0.45454545454545453, "face": 0.30303
 """A crop is abnormal above this probability, by what it shows; other labels never are."""
 DETECTION_THRESHOLD = 0.1
 """Least score of a detection, for people in the frame and for faces and hands in the person."""
-RECIPE = "vbench2-human_anatomy-yoloworld_v2xl-everyframe@1"
+RECIPE = "vbench2-human_anatomy-yoloworld_v2xl-everyframe@2"
 """Frames searched at 640 pixels, crops judged blue first."""
 
 

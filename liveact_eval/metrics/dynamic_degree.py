@@ -38,9 +38,9 @@ class DynamicDegree(Metric):
         ),
         Output(name=_MARGIN, title="Motion / threshold", direction="none", digits=2, range=(0.0, None)),
     )
-    needs = {"pairs": FrameNeed(window=2, per_second=8)}
+    needs = {"pairs": FrameNeed(window=2, per_second=8, matrix="bt601")}
     networks = ("raft",)
-    recipe = "vbench-dynamic_degree-raft_things-20iterations-8persecond@1"
+    recipe = "vbench-dynamic_degree-raft_things-20iterations-8persecond@2"
     summary = (
         "Share of the clips that move: in a quarter of the pairs of frames, of about eight a second, the fastest "
         "twentieth of the flow is beyond a threshold. The margin is the fastest flow that so many pairs reach, by the "

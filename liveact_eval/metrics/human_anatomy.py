@@ -43,7 +43,7 @@ class HumanAnatomy(Metric):
             for name, title in _COUNTS.items()
         ),
     )
-    needs = {"frames": FrameNeed(at_once=4)}
+    needs = {"frames": FrameNeed(at_once=4, matrix="bt601")}
     by_name_only = True
     networks = (_DETECTOR, *_JUDGES.values())
     recipe = RECIPE

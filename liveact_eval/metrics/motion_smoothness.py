@@ -35,9 +35,9 @@ class MotionSmoothness(Metric):
             range=(0.0, 1.0),
         ),
     )
-    needs = {"triples": FrameNeed(window=3, hop=2)}
+    needs = {"triples": FrameNeed(window=3, hop=2, matrix="bt601")}
     networks = ("amt_s",)
-    recipe = "vbench-motion_smoothness-amt_s-scale1@1"
+    recipe = "vbench-motion_smoothness-amt_s-scale1@2"
     summary = (
         "Every second frame is made again from its neighbours by AMT-S and compared with the real one. A frozen "
         "video is perfect. Frames are never scaled down for lack of memory; depends on the frame rate."

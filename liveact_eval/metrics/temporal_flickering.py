@@ -28,8 +28,8 @@ class TemporalFlickering(Metric):
             range=(0.0, 1.0),
         ),
     )
-    needs = {"pairs": FrameNeed(window=2)}
-    recipe = "vbench-temporal_flickering-nofilter@1"
+    needs = {"pairs": FrameNeed(window=2, matrix="bt601")}
+    recipe = "vbench-temporal_flickering-nofilter@2"
     summary = (
         "Plain frame difference, so a frozen video is perfect: read it beside the real row. VBench applies it "
         "to static scenes only, after a filter; here every clip counts. Depends on the frame rate."

@@ -1,23 +1,21 @@
-"""One dimension of VBench, run by the interpreter of its own environment; started by `vbench_official.py`.
+"""One dimension of VBench, run by the interpreter of its own environment; started by `official_run.py`.
 
-It loads the dimension, says so in a line of JSON, and answers each line {"video": PATH} with
-{"value": V, "weight": W}, or with {"error": TEXT}. What VBench prints goes to the standard error. Nothing of
-liveact-eval is imported here; the tools are called as their own `compute_...` functions call them.
+Nothing of liveact-eval is imported here but what lies beside this file; the tools are called as their own `compute_...`
+functions call them.
 
     python vbench_worker.py DIMENSION DEVICE
 """
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Score = Callable[[str], "tuple[float, float]"]
-"""A video's value, and what it counts in VBench's mean over videos: frames, where that mean is over frames."""
+if TYPE_CHECKING:
+    from liveact_eval.environments.workers.answering import Score, serve
+else:
+    from answering import Score, serve
 
 
 def subject_consistency(parts: Any, device: Any) -> Score:
@@ -116,27 +114,16 @@ DIMENSIONS: dict[str, Callable[[Any, Any], Score]] = {
 def main() -> None:
     """Load, then answer until the input ends."""
     dimension, wanted = sys.argv[1:3]
-    answers = os.fdopen(os.dup(1), "w")
-    # What the tool prints, and what programs print that it starts.
-    os.dup2(2, 1)
 
-    def answer(content: dict[str, Any]) -> None:
-        answers.write(json.dumps(content) + "\n")
-        answers.flush()
+    def load() -> Score:
+        import torch
+        from vbench.utils import init_submodules  # type: ignore[import-not-found]
 
-    import torch
-    from vbench.utils import init_submodules  # type: ignore[import-not-found]
+        return DIMENSIONS[dimension](
+            init_submodules([dimension], local=True)[dimension], torch.device(wanted)
+        )
 
-    device = torch.device(wanted)
-    score = DIMENSIONS[dimension](init_submodules([dimension], local=True)[dimension], device)
-    answer({"ready": dimension})
-    for line in sys.stdin:
-        try:
-            value, weight = score(json.loads(line)["video"])
-            answer({"value": value, "weight": weight})
-        except Exception as error:  # noqa: BLE001 - one video must not cost the others
-            traceback.print_exc()
-            answer({"error": f"{type(error).__name__}: {error}"})
+    serve(dimension, load)
 
 
 if __name__ == "__main__":
