@@ -72,7 +72,7 @@ class NativeGenerator:
             check_size(size)
         sound = driving_sound(clip)
         with _refused("short_audio"):
-            check_sound(sound.seconds, rate)
+            check_sound(sound.seconds, rate, self.recipe.block_latents.first)
         frames = count_frames(clip) if clip.video is not None else frame_count(sound.seconds, rate)
         try:
             if not build_pipeline.cache_info().currsize:

@@ -134,7 +134,7 @@ def plan_video(request: VideoRequest) -> VideoPlan:
         )
         image = _image(request.image)
         sound = _sound(request, rate)
-        check_sound(sound.seconds, rate)
+        check_sound(sound.seconds, rate, recipe.block_latents.first)
         frames = frame_count(sound.seconds, rate, options.length)
         blocks = block_count(frames, recipe.block_latents)
         schedule.check(blocks)

@@ -7,6 +7,7 @@ latent frames fills 0-5. Shapes: B batch, S tokens per latent frame, H heads, D 
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -110,6 +111,12 @@ class LayerMemory:
         self.values = values
         self.start = 0
         self.stop = 0
+
+    def over(self, keys: Store, values: Store) -> LayerMemory:
+        """The same places in other stores."""
+        other = copy.copy(self)
+        other.keys, other.values = keys, values
+        return other
 
     def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Write a block's keys and values [B, T*S, H, D], and give all that it attends to."""

@@ -15,6 +15,7 @@ FIRST_FRAMES = 21
 """Frames of the first block: 6 latent frames."""
 LATER_FRAMES = 32
 """Frames of every later block: 8 latent frames."""
+_FIRST_LATENTS = 6
 MULTIPLE = 16
 """Pixels of which both sides are multiples: 8 per latent, 2 latents per patch."""
 SLOWEST_FPS, FASTEST_FPS = 5, 120
@@ -105,17 +106,23 @@ def check_fps(fps: Fraction) -> None:
         )
 
 
-def check_sound(seconds: Fraction | float, fps: Fraction) -> None:
+def check_sound(seconds: Fraction | float, fps: Fraction, first: int = _FIRST_LATENTS) -> None:
     """Refuse sound that is shorter than the first block.
+
+    Args:
+        seconds: length of the sound.
+        fps: frames per second.
+        first: latent frames of the rollout's first block; by default LiveAct's.
 
     Raises:
         LiveActError: says how long it is and how long it must be.
     """
-    shortest = FIRST_FRAMES / fps
+    frames = TEMPORAL_STRIDE * first - (TEMPORAL_STRIDE - 1)
+    shortest = frames / fps
     if seconds < shortest:
         raise LiveActError(
-            f"The sound lasts {float(seconds):.2f} s; the first block of {FIRST_FRAMES} frames at {float(fps):g} "
-            f"frames per second needs {float(shortest):.2f} s. Give longer sound, or append silence."
+            f"The sound lasts {float(seconds):.2f} s; the first block of {frames} frames of this rollout at "
+            f"{float(fps):g} frames per second needs {float(shortest):.2f} s. Give longer sound, or append silence."
         )
 
 

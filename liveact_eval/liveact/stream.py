@@ -98,7 +98,7 @@ class LiveStream:
             LiveActError: the sound is shorter than the first block.
         """
         self._speech.close()
-        check_sound(self._speech.seconds, self.fps)
+        check_sound(self._speech.seconds, self.fps, self._rollout.block_latents(0))
 
     @property
     def total(self) -> int | None:
@@ -126,7 +126,7 @@ class LiveStream:
             if wait and not self.done:
                 self._speech.wait(span)
             if self._speech.closed:
-                check_sound(self._speech.seconds, self.fps)
+                check_sound(self._speech.seconds, self.fps, self._rollout.block_latents(0))
             if self.done:
                 return
             clock = StageClock.on(self._models.device)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from liveact_eval.errors import UserError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 Precision = Literal["float32", "bfloat16"]
@@ -93,15 +94,21 @@ def check_bfloat16(device: str) -> str | None:
     count = torch.cuda.device_count()
     if number and not (number.isdigit() and int(number) < count):
         raise UserError(f"{asked}, but there are {count} CUDA devices, numbered from 0. {mend}")
-    found = torch.device(device)
-    major, minor = torch.cuda.get_device_capability(found)
-    # Before compute capability 8.0 (Ampere) there are no such units.
-    if torch.version.hip is None and major < 8:
-        raise UserError(
-            f"{asked}, but {torch.cuda.get_device_name(found)} has compute capability {major}.{minor}; bfloat16 needs "
-            f"8.0 or more. {mend}"
-        )
+    lacking = gpu_without_bfloat16(torch.device(device))
+    if lacking is not None:
+        raise UserError(f"{asked}, but {lacking}; bfloat16 needs 8.0 or more. {mend}")
     return None
+
+
+def gpu_without_bfloat16(gpu: torch.device) -> str | None:
+    """Name and compute capability of a GPU that has no units for bfloat16; `None` for one that has."""
+    import torch
+
+    major, minor = torch.cuda.get_device_capability(gpu)
+    # Before compute capability 8.0 (Ampere) there are no such units.
+    if torch.version.hip is not None or major >= 8:
+        return None
+    return f"{torch.cuda.get_device_name(gpu)} has compute capability {major}.{minor}"
 
 
 def native_on_cpu(info: Path = _CPU_INFO) -> bool:

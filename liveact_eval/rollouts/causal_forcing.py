@@ -1,9 +1,9 @@
 """CausVid and Causal Forcing at inference: the rollout of Self Forcing with levels and blocks of their own.
 
-What these papers propose is training. CausVid (2024) samples at raw timesteps without a shift and
-chains clips of 21 latent frames by encoding decoded pictures again, for which a rollout over latents has no VAE:
-here the past goes on growing. Causal Forcing (2026) takes the levels of Self Forcing, in blocks of three frames or
-frame by frame behind the encoded picture; its `++` spends all levels on the first block alone.
+What these papers propose is training. CausVid (2024) samples at raw timesteps without a shift; here the past goes on
+growing, and `chained.py` chains clips of 21 latent frames as its long videos do. Causal Forcing (2026) takes the
+levels of Self Forcing, in blocks of three frames or frame by frame behind the encoded picture; its `++` spends all
+levels on the first block alone.
 """
 
 from __future__ import annotations

@@ -72,19 +72,20 @@ class ForcedRollout:
     def begin(self, condition: Tensor, *, latents: int | None = None) -> None:
         """Start a video with an empty memory; see `Rollout.begin`."""
         dit = self.dit
-        expected = (1, dit.config.in_dim - dit.config.out_dim, self.condition_latents)
+        channels = dit.config.in_dim - dit.config.out_dim
+        expected = (channels, self.condition_latents)
         rows, columns = dit.config.patch_size[1:]
-        if condition.ndim != 5 or tuple(condition.shape[:3]) != expected:
+        if condition.ndim != 5 or tuple(condition.shape[1:3]) != expected:
             raise LiveActError(
-                f"Condition of shape {tuple(condition.shape)}; expected {(*expected, 'h', 'w')}: mask and latent of "
-                "the reference image"
+                f"Condition of shape {tuple(condition.shape)}; expected {('B', *expected, 'h', 'w')}: mask and latent "
+                "of the reference image"
             )
         if condition.shape[3] % rows or condition.shape[4] % columns:
             raise LiveActError(
                 f"Latent size {condition.shape[4]}x{condition.shape[3]} is not a multiple of the patch {columns}x{rows}"
             )
         frame = Frame(
-            batch=1,
+            batch=len(condition),
             tokens=(condition.shape[3] // rows) * (condition.shape[4] // columns),
             heads=dit.config.num_heads // dit.exchange.ranks,
             head_dim=dit.config.head_dim,
@@ -92,7 +93,7 @@ class ForcedRollout:
             device=dit.device,
         )
         self._condition = condition.to(device=dit.device, dtype=dit.dtype)
-        picture = self._condition[:, expected[1] - dit.config.out_dim :, :1]
+        picture = self._condition[:, channels - dit.config.out_dim :, :1]
         layers, branches = dit.config.num_layers, 1 if self.guidance == 1 else 2
         self._memories = [
             FrameMemory(self.strategy.slots, layers, frame, self._store) for _ in range(branches)
@@ -143,11 +144,11 @@ class ForcedRollout:
             strategy.switch(turns.start)
             self._let_go(turns.start - 1)
         self._context = context
-        self._hearing.hear(denoised, audio)
         with torch.no_grad():
+            self._hear(denoised, audio)
             for turn in turns:
                 self._turn(turn, context)
-        made = torch.cat([self._clean[frame] for frame in strategy.emit(n)], dim=2)
+        made = torch.cat([self._finished(frame) for frame in strategy.emit(n)], dim=2)
         self._forget(strategy.oldest(turns[-1]))
         self._next = n + 1
         return made
@@ -178,14 +179,25 @@ class ForcedRollout:
         frames = [f for part in passes if part.purpose == "denoise" for f in part.frames]
         return range(min(frames), max(frames) + 1) if frames else range(0)
 
+    def _hear(self, latents: range, audio: Tensor) -> None:
+        self._hearing.hear(latents, audio)
+
+    def _finished(self, frame: int) -> Tensor:
+        """The latent of a frame as it leaves."""
+        return self._clean[frame]
+
+    def _passes(self, turn: int) -> list[tuple[int, Pass]]:
+        """Number and passes of a turn, as they are made."""
+        return list(enumerate(self.strategy.levels(turn)))
+
     def _turn(self, turn: int, context: Context) -> None:
-        passes = self.strategy.levels(turn)
-        steps = sum(part.purpose == "denoise" for part in passes)
+        passes = self._passes(turn)
+        steps = sum(part.purpose == "denoise" for part in self.strategy.levels(turn))
         solver = solver_for(self.strategy.solver, steps, self.strategy.shift)
         # What an earlier turn thought of these frames, before this one thinks of them anew.
-        self._knots = {frame: self._clean[frame] for part in passes for frame in part.given}
+        self._knots = {frame: self._clean[frame] for _, part in passes for frame in part.given}
         made = 0
-        for step, part in enumerate(passes):
+        for step, part in passes:
             denoising = part.purpose == "denoise"
             with stage(f"step_{made}" if denoising else "context_pass"):
                 self._pass(turn, step, part, context, solver)
@@ -212,7 +224,7 @@ class ForcedRollout:
             memory.begin_call([seen.entry for seen in look.seen], written)
             velocity: Tensor = self.dit(
                 torch.cat([x, beside], dim=1),
-                torch.tensor([part.timesteps], device=x.device),
+                torch.tensor([part.timesteps] * len(x), device=x.device),
                 context,
                 self._hearing.tokens(part.frames, silent=branch > 0),
                 positions=Positions(

@@ -24,9 +24,8 @@ class Hearing:
         self._tokens: dict[int, Tensor] = {}
         self._silence: Tensor | None = None
 
-    @torch.no_grad()
     def hear(self, latents: range, windows: Tensor) -> None:
-        """Take the windows [1, frames, window, layers, channels] that begin one latent frame before `latents`."""
+        """Take the windows [B, frames, window, layers, channels] that begin one latent frame before `latents`."""
         windows = windows.to(device=self._dit.device, dtype=self._dit.dtype)
         tokens: Tensor = self._dit.audio_proj(windows)
         first = max(0, latents.start - 1)
@@ -39,7 +38,7 @@ class Hearing:
             self._silence = self._dit.audio_proj(torch.zeros_like(windows[:, : 1 + stride]))
 
     def tokens(self, frames: Sequence[int], *, silent: bool) -> Tensor | None:
-        """Audio tokens [1, T, A, audio_dim] of latent frames; `None` for the reference picture, which hears nothing."""
+        """Audio tokens [B, T, A, audio_dim] of latent frames; `None` for the reference picture, which hears nothing."""
         if frames[0] == REFERENCE:
             return None
         return torch.cat([self._of(frame, silent) for frame in frames], dim=1)

@@ -14,6 +14,7 @@ from liveact_eval.errors import UserError
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.rollouts.avatar_forcing import AvatarForcing, AvatarForcingConfig
 from liveact_eval.rollouts.causal_forcing import CausalForcing, CausalForcingConfig, CausVid, CausVidConfig
+from liveact_eval.rollouts.chained import ChainedCausVid, ChainedConfig
 from liveact_eval.rollouts.knot import KnotConfig, KnotForcing
 from liveact_eval.rollouts.live_avatar import LiveAvatar, LiveAvatarConfig
 from liveact_eval.rollouts.longlive import LongLive, LongLiveConfig
@@ -138,6 +139,14 @@ PUBLISHED = {
             source="CausVid, 2024",
             kind=CausVid,
             config=CausVidConfig(),
+        ),
+        PublishedRollout(
+            name="causvid-chained",
+            title="CausVid, chained clips",
+            summary="all finished frames of a clip of 21, whose first 3 are the last of the clip before; 3 steps",
+            source="CausVid, 2024, long videos",
+            kind=ChainedCausVid,
+            config=ChainedConfig(),
         ),
         PublishedRollout(
             name="self-forcing",

@@ -65,6 +65,8 @@ def block_sizes(rollout: str, memory: str, options: RolloutOptions = ()) -> Bloc
 def settling_of(strategy: Strategy | None) -> int:
     """Leading blocks that do other work than the later ones; a memory that grows never settles and counts as two.
 
+    Where work repeats with a period, later blocks do that of the period before.
+
     Args:
         strategy: as published; `None`: one of LiveAct's own.
     """
@@ -72,14 +74,24 @@ def settling_of(strategy: Strategy | None) -> int:
         return _FIRST_STEADY
     costs = [_work(strategy, block) for block in range(_LATEST)]
     # References are computed anew once in a while; what all other calls look at tells when the memory is full.
-    changes = [block for block in range(_LATEST - 1) if costs[block] != costs[block + 1]]
+    period = strategy.period
+    changes = [block for block in range(_LATEST - period) if costs[block] != costs[block + period]]
     return max(1, changes[-1] + 1 if changes else 1)
 
 
 def steady_block(strategy: Strategy | None) -> int:
-    """A block that stands for all: behind the settling ones, or that of the middle frame where the memory grows."""
-    if strategy is None or strategy.slots is not None:
+    """A block that stands for all: behind the settling ones, of middle cost among those of a period, or that of the
+    middle frame where the memory grows.
+    """
+    if strategy is None:
         return settling_of(strategy)
+    if strategy.slots is not None:
+        first = settling_of(strategy)
+        costs = {
+            block: sum(seen for _, seen in _work(strategy, block))
+            for block in range(first, first + strategy.period)
+        }
+        return sorted(costs, key=lambda block: costs[block])[(strategy.period - 1) // 2]
     return next(block for block in range(MIDDLE_FRAME + 1) if MIDDLE_FRAME in strategy.emit(block))
 
 

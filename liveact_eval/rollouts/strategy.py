@@ -95,6 +95,10 @@ class Strategy(ABC):
 
     slots: int | None = None
     """Latent frames that the memory has room for; `None`: it grows."""
+    turns_in_flight: int = 1
+    """Turns in a row that denoise a latent frame until it is finished."""
+    period: int = 1
+    """Blocks after which what calls look at repeats, once the memory is full."""
     solver: SolverKind = "renoise"
     """How a latent goes on to its next level."""
     shift: float = 5.0

@@ -71,6 +71,7 @@ class SlidingWindow(Strategy):
     def __init__(self, config: WindowConfig) -> None:
         self.config = config
         self.slots = config.cache_frames
+        self.turns_in_flight = config.window
         self.prefix = config.prefix
         self._first = int(config.prefix)
         self._blocks: int | None = None

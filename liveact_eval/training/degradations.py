@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from liveact_eval.training.draws import normal
+
 Degrade = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 
 _BLUR_PX = (0.4, 1.6)
@@ -40,8 +42,8 @@ def degrade(
     """
     count = len(pictures)
     drawn = torch.randint(len(DEGRADATIONS), (count,), generator=draws)
-    strengths = torch.rand(count, generator=draws)
-    kinds = drawn if kinds is None else kinds
+    strengths = torch.rand(count, generator=draws).to(pictures.device)
+    kinds = (drawn if kinds is None else kinds).to(pictures.device)
     made = pictures.clone()
     for index, change in enumerate(DEGRADATIONS.values()):
         chosen = kinds == index
@@ -58,7 +60,7 @@ def _between(limits: tuple[float, float], strengths: Tensor) -> Tensor:
 def _blur(pictures: Tensor, strengths: Tensor, _draws: torch.Generator) -> Tensor:
     """Gaussian blur of each picture's own width."""
     reach = math.ceil(3 * _BLUR_PX[1])
-    places = torch.arange(-reach, reach + 1)
+    places = torch.arange(-reach, reach + 1, device=pictures.device)
     kernels = torch.exp(-0.5 * (places / _between(_BLUR_PX, strengths)[:, None]).square())
     kernels = (kernels / kernels.sum(dim=1, keepdim=True)).repeat_interleave(3, dim=0)[:, None, None]
     planes = F.pad(pictures, (reach,) * 4, mode="replicate").flatten(0, 1)[None]
@@ -68,7 +70,7 @@ def _blur(pictures: Tensor, strengths: Tensor, _draws: torch.Generator) -> Tenso
 
 
 def _noise(pictures: Tensor, strengths: Tensor, draws: torch.Generator) -> Tensor:
-    noise = torch.randn(pictures.shape, generator=draws)
+    noise = normal(pictures.shape, draws, pictures.device)
     return pictures + noise * _between(_NOISE, strengths).view(-1, 1, 1, 1)
 
 
@@ -85,16 +87,17 @@ def _resample(pictures: Tensor, strengths: Tensor, _draws: torch.Generator) -> T
 
 def _colour(pictures: Tensor, strengths: Tensor, draws: torch.Generator) -> Tensor:
     """Contrast and level of each channel."""
-    change = _COLOUR * strengths.view(-1, 1, 1) * (2 * torch.rand(len(pictures), 3, 2, generator=draws) - 1)
+    drawn = torch.rand(len(pictures), 3, 2, generator=draws).to(pictures.device)
+    change = _COLOUR * strengths.view(-1, 1, 1) * (2 * drawn - 1)
     return pictures * (1 + change[..., :1, None]) + change[..., 1:, None]
 
 
 def _blocks(pictures: Tensor, strengths: Tensor, _draws: torch.Generator) -> Tensor:
     """Cosine coefficients of 8x8 blocks rounded, high ones more coarsely, as JPEG and video codecs do."""
-    basis = cosine_basis()
+    basis = cosine_basis().to(pictures.device)
     rows, columns = (side // BLOCK for side in pictures.shape[2:])
     blocks = pictures.unflatten(3, (columns, BLOCK)).unflatten(2, (rows, BLOCK)).transpose(3, 4)
-    order = torch.arange(BLOCK)
+    order = torch.arange(BLOCK, device=pictures.device)
     coarser = 0.25 + (order[:, None] + order) / BLOCK
     quantum = _between(_QUANTUM, strengths).view(-1, 1, 1, 1, 1, 1) * coarser
     coefficients = basis @ blocks @ basis.T

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from liveact_eval.errors import UserError
-from liveact_eval.liveact.launch import launched_device, launched_rank, launched_ranks
+from liveact_eval.liveact.launch import launched_rank, launched_ranks
+from liveact_eval.training.devices import CPU
 from liveact_eval.training.objectives.base import Batch, Objective
 from liveact_eval.training.sharding import shard
 
@@ -29,12 +30,14 @@ _Said = TypeVar("_Said")
 
 @dataclass(frozen=True)
 class World:
-    """This process among those that train together. Rank 0 alone logs, validates and writes files."""
+    """This process among those that train together, and its device. Rank 0 alone logs, validates and writes files."""
 
     rank: int = 0
     """This process."""
     ranks: int = 1
     """How many there are."""
+    device: torch.device = CPU
+    """Where this process computes."""
 
     @property
     def first(self) -> bool:
@@ -82,7 +85,7 @@ class World:
         if self.ranks == 1:
             return loss
         if sharded:
-            shard(loss, loss.player, self.ranks)
+            shard(loss, loss.player, self.ranks, self.device)
             return loss
         # Speech is left out of some batches: on some ranks, parameters may then have no gradient.
         return DistributedDataParallel(loss, find_unused_parameters=True)
@@ -110,20 +113,18 @@ class PlayerLoss(nn.Module):
 
 
 @contextmanager
-def launched_world() -> Iterator[World]:
+def launched_world(device: torch.device = CPU) -> Iterator[World]:
     """The processes that torchrun started, joined for the time of the block; without it, one.
 
-    They speak through gloo on CPUs and through NCCL on GPUs, where each takes the GPU of its local rank.
+    Args:
+        device: where this process computes. Tensors on GPUs are sent by NCCL; those on CPUs, and what processes tell
+            each other, by gloo.
     """
-    world = World(launched_rank(), launched_ranks())
+    world = World(launched_rank(), launched_ranks(), device)
     if world.ranks == 1:
         yield world
         return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(launched_device())
-        dist.init_process_group("cpu:gloo,cuda:nccl", timeout=_PATIENCE)
-    else:
-        dist.init_process_group("gloo", timeout=_PATIENCE)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield world
     finally:

@@ -1,9 +1,14 @@
-"""Random numbers of a step that depend on its number alone, so that an interruption changes none."""
+"""Random numbers of a step that depend on its number alone, so that an interruption changes none.
+
+All of them are drawn on the CPU and then moved: a GPU's own generator gives other numbers, and other ones again on
+another GPU. A run has the same noise wherever it computes, for the price of a small copy per step.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 def generator_of(*key: int) -> torch.Generator:
@@ -13,3 +18,8 @@ def generator_of(*key: int) -> torch.Generator:
     """
     (seed,) = np.random.SeedSequence(key).generate_state(1, np.uint32)
     return torch.Generator().manual_seed(int(seed))
+
+
+def normal(shape: torch.Size, draws: torch.Generator, device: torch.device) -> Tensor:
+    """Standard normal numbers, float32, drawn on the CPU and moved to a device."""
+    return torch.randn(shape, generator=draws).to(device)

@@ -46,23 +46,24 @@ class SampleEncoder:
         self._vae, self._speech = vae, speech
 
     def encode(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Samples, B of them (see `TalkerSamples`).
+        """Samples, B of them (see `TalkerSamples`), encoded on the device of the encoders.
 
         Returns:
+            On the CPU:
             `latents` float16 [B, 16, T, h, w]; `condition` float16 [B, 20, 14, h, w] of the first frame; `features`
             float16 [B, F, layers, width]; `image` uint8 [B, 3, H, W]; `mouth` float16 [B, T, h, w], the share of each
             latent that shows the mouth; `prompt` uint8.
         """
         frames = batch["frames"]
-        video = to_video(frames)
+        video = to_video(frames.to(self._vae.device))
         latents = self._vae.encode(video)
         condition = encode_conditions(self._vae, video[:, :, 0])
         features = [self._speech.encode(sound.float() / 32768, frames.shape[1]) for sound in batch["samples"]]
         inside = box_mask(batch["mouth_box"], frames.shape[2])[:, 0]
         return {
-            "latents": latents.half(),
-            "condition": condition.half(),
-            "features": torch.stack(features).half(),
+            "latents": latents.half().cpu(),
+            "condition": condition.half().cpu(),
+            "features": torch.stack(features).half().cpu(),
             "image": frames[:, 0].permute(0, 3, 1, 2).contiguous(),
             "mouth": torch.stack([_per_latent(one, latents.shape[2:]) for one in inside]).half(),
             "prompt": batch["prompt"],
@@ -164,7 +165,14 @@ def _key(data: DataConfig, encoders: str) -> str:
 
 
 def shuffled(
-    samples: dict[str, Tensor], *, batch: int, steps: range, seed: int, rank: int = 0, ranks: int = 1
+    samples: dict[str, Tensor],
+    *,
+    batch: int,
+    steps: range,
+    seed: int,
+    rank: int = 0,
+    ranks: int = 1,
+    pinned: bool = False,
 ) -> Iterator[dict[str, Tensor]]:
     """Batches of the steps of a range, drawn with replacement: step k depends on the seed and on k alone.
 
@@ -175,9 +183,11 @@ def shuffled(
         seed: of the order.
         rank: this process.
         ranks: processes that share a step.
+        pinned: whether batches lie in pinned memory, from where a GPU fetches them itself.
     """
     count, share = len(next(iter(samples.values()))), batch // ranks
     for step in steps:
         chosen = torch.randint(count, (batch,), generator=generator_of(seed, step))
         chosen = chosen[rank * share : (rank + 1) * share]
-        yield {name: values[chosen] for name, values in samples.items()}
+        shown = {name: values[chosen] for name, values in samples.items()}
+        yield {name: values.pin_memory() for name, values in shown.items()} if pinned else shown

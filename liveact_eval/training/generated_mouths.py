@@ -79,19 +79,19 @@ class GeneratedMouths:
         self._clips = [_drawn(render(spec), spec.prompt) for spec in specs]
 
     def __call__(self, module: Conditioned) -> Mapping[str, float]:
-        """Make all clips with a transformer, its text and its image encoder, and read them.
+        """Make all clips with a transformer, its text and its image encoder, and read them, all on its device.
 
         Returns:
             `mouth_correlation` and `mouth_correlation_drawn`, Pearson correlation of the opening with the script,
             mean over generated and over drawn clips; `mouth_motion`, deviation of the opening over that in drawn
             clips; `frame_error`, mean absolute difference to the drawn frames in levels.
         """
+        device = module.dit.device
+        self._vae.to(device)
+        for part in (self._speech.module, self._reader):
+            part.to(device)
         pipeline = LiveActPipeline(
-            self._models(module),
-            self._rollouts,
-            self._options,
-            origin="in training",
-            device=torch.device("cpu"),
+            self._models(module), self._rollouts, self._options, origin="in training", device=device
         )
         likeness, ceiling, motion, error = [], [], [], []
         for clip in self._clips:
@@ -133,11 +133,10 @@ class GeneratedMouths:
 
     @torch.no_grad()
     def _read(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        pictures = to_mini_frames(torch.from_numpy(frames))
-        opening: NDArray[np.float32] = torch.cat(
-            [self._reader(part).mouth[:, 0] for part in pictures.split(AT_ONCE)]
-        ).numpy()
-        return opening
+        pictures = to_mini_frames(torch.from_numpy(frames).to(self._vae.device))
+        opening = torch.cat([self._reader(part).mouth[:, 0] for part in pictures.split(AT_ONCE)])
+        read: NDArray[np.float32] = opening.cpu().numpy()
+        return read
 
 
 def correlation(seen: NDArray[np.float32], script: NDArray[np.float32]) -> float:

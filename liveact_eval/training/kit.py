@@ -23,6 +23,7 @@ from liveact_eval.liveact import vae
 from liveact_eval.liveact.config import LiveActConfig
 from liveact_eval.liveact.encoders import speech
 from liveact_eval.liveact.weights import load_into, open_state
+from liveact_eval.training.devices import CPU
 from liveact_eval.training.recipe import Recipe
 
 
@@ -63,21 +64,21 @@ class Kit:
             )
         return path
 
-    def vae(self, config: LiveActConfig) -> vae.WanVAE:
-        """The VAE that an earlier stage made.
+    def vae(self, config: LiveActConfig, device: torch.device = CPU) -> vae.WanVAE:
+        """The VAE that an earlier stage made, on a device.
 
         Raises:
             UserError: it is not there.
         """
-        return vae.load(self.file("vae"), config.vae)
+        return vae.load(self.file("vae"), config.vae, device=device)
 
-    def speech(self, config: LiveActConfig) -> speech.SpeechEncoder:
-        """The speech encoder that an earlier stage made.
+    def speech(self, config: LiveActConfig, device: torch.device = CPU) -> speech.SpeechEncoder:
+        """The speech encoder that an earlier stage made, on a device.
 
         Raises:
             UserError: it is not there.
         """
-        return speech.load(self.file("speech"), config.speech)
+        return speech.load(self.file("speech"), config.speech, device=device)
 
     def restore(self, role: str, module: nn.Module) -> None:
         """Give a module the weights of a role, in single precision.

@@ -30,11 +30,15 @@ class TrainingLog:
 
             self._board = SummaryWriter(str(folder / "tensorboard"))
 
-    def write(self, step: int, kind: str, values: Mapping[str, float]) -> None:
-        """Numbers after `step` updates; `kind` is `train` or `validation`."""
-        line = {"step": step, "kind": kind, "time_s": round(time.time(), 3), **values}
+    def note(self, step: int, kind: str, facts: Mapping[str, str | int | float]) -> None:
+        """Facts after `step` updates that are no curve, such as where a run goes on."""
+        line = {"step": step, "kind": kind, "time_s": round(time.time(), 3), **facts}
         with self._path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
+
+    def write(self, step: int, kind: str, values: Mapping[str, float]) -> None:
+        """Numbers after `step` updates; `kind` is `train` or `validation`."""
+        self.note(step, kind, values)
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(f"{kind}/{name}", value, step)

@@ -13,10 +13,12 @@ from pydantic import ValidationError
 
 from liveact_eval.errors import UserError
 from liveact_eval.training.checkpoints import latest_checkpoint, save_checkpoint
+from liveact_eval.training.devices import moved
 from liveact_eval.training.distributed import PlayerLoss, World
 from liveact_eval.training.draws import generator_of
 from liveact_eval.training.logs import TrainingLog
 from liveact_eval.training.objectives.base import Batch, Objective
+from liveact_eval.training.pace import Pace, of_all
 from liveact_eval.training.player import Player
 from liveact_eval.training.recipe import Recipe
 
@@ -41,7 +43,7 @@ class Training:
         log: takes the numbers; none in all processes but the first.
         source: gives the batches of the steps of a range, this process's share of them; a step has the same batch
             whenever it is asked for.
-        world: the processes that train together.
+        world: the processes that train together, and the device of this one, to which the objective is moved.
         remade: gives a fresh objective of the same sizes, for whole weights where training holds shares of them.
 
     Raises:
@@ -67,6 +69,8 @@ class Training:
                 "with one player. Leave it out of the recipe."
             )
         self._checkpoints = folder / "checkpoints"
+        # What is to be in shares goes to the device in parts.
+        objective.to(world.device, players=not self.sharded)
         # Sharding replaces the parameters, which optimisers then have to take.
         self._losses = {
             name: world.shared(PlayerLoss(objective, name, module), sharded=recipe.sharded)
@@ -94,13 +98,15 @@ class Training:
     def run(self, watcher: Watcher, *, seconds: float | None = None) -> bool:
         """Train until the recipe's end, or for so many seconds; gives whether the end was reached."""
         recipe, started = self.recipe, time.monotonic()
-        steps = range(self.done, recipe.steps)
+        steps, pace = range(self.done, recipe.steps), Pace(self._world.device, recipe.batch)
         for step, batch in zip(steps, self._source(steps), strict=False):
-            values = self._step(step, batch)
+            values = self._step(step, moved(batch, self._world.device))
+            pace.step()
             self.done = step + 1
             watcher.advance(self.done, f"loss {next(iter(values.values())):.4g}")
             if self._due(recipe.log_every):
-                self._write("train", self._world.mean(values))
+                speed = of_all(self._world.heard(pace.report()))
+                self._write("train", self._world.mean(values) | speed)
             if self._due(recipe.validate_every):
                 self._write("validation", self.validate())
             if self._due(recipe.checkpoint_every):
@@ -108,6 +114,7 @@ class Training:
             # The clock of the first process counts: all have to stop after the same step.
             if seconds is not None and self._world.heard(time.monotonic() - started > seconds)[0]:
                 break
+            pace.begin()
         if self.done < recipe.steps:
             self.save()
         return self.done >= recipe.steps
@@ -122,22 +129,22 @@ class Training:
     def _step(self, step: int, batch: Mapping[str, torch.Tensor]) -> dict[str, float]:
         # One generator per step: noise does not depend on what was drawn before an interruption.
         draws = generator_of(self.recipe.seed, step, self._world.rank)
-        values: dict[str, float] = {}
+        values: dict[str, torch.Tensor] = {}
         for name in self.objective.turns(step):
-            player = self._players[name]
-            with self._precision(player):
+            with self._precision():
                 total, parts = self._losses[name](batch, draws)
-            norm = player.move(total, step)
+            norm = self._players[name].move(total, step)
             prefix = "" if len(self._players) == 1 else f"{name}."
-            values |= {f"{prefix}loss": float(total.detach())}
-            values |= {f"{prefix}{key}": float(value) for key, value in parts.items()}
-            values |= {f"{prefix}gradient_norm": norm}
-        return values
+            said = {"loss": total.detach(), **parts, "gradient_norm": norm}
+            values |= {f"{prefix}{key}": value for key, value in said.items()}
+        # All of them in one copy: each would have the host wait for the device.
+        numbers = torch.stack([value.float() for value in values.values()]).tolist()
+        return dict(zip(values, numbers, strict=True))
 
-    def _precision(self, player: Player) -> torch.autocast | nullcontext[None]:
+    def _precision(self) -> torch.autocast | nullcontext[None]:
         if self.recipe.precision == "float32":
             return nullcontext()
-        return torch.autocast(player.parameters[0].device.type, torch.bfloat16)
+        return torch.autocast(self._world.device.type, torch.bfloat16)
 
     def validate(self) -> Mapping[str, float]:
         """What the objective says of the averaged weights, on the first process; nothing on others, which may ask."""
@@ -161,14 +168,16 @@ class Training:
         return self.recipe.sharded and self._world.ranks > 1
 
     def _whole_copy(self) -> Objective:
-        averages = {name: player.averaged_weights() for name, player in self._players.items()}
+        kept = self._world.first
+        averages = {name: player.averaged_weights(kept=kept) for name, player in self._players.items()}
         if not self._world.first:
             return self.objective
         if self._remade is None:
             raise ValueError("sharded weights need `remade`")
-        # Its first weights are overwritten: they must not change what is drawn after them.
-        with torch.random.fork_rng():
+        # Its first weights, drawn on the CPU, are overwritten: they must not change what is drawn after them.
+        with torch.random.fork_rng(devices=[]):
             copy = self._remade()
+        copy.to(self._world.device)
         with torch.no_grad():
             for name, module in copy.players().items():
                 for key, weight in module.named_parameters():
@@ -179,7 +188,7 @@ class Training:
         """Write a checkpoint; the first process does, for all."""
         if not (self._world.first or self.sharded):
             return
-        players = {name: player.state() for name, player in self._players.items()}
+        players = {name: player.state(kept=self._world.first) for name, player in self._players.items()}
         if self._world.first:
             save_checkpoint(
                 self._checkpoints, self.done, {"recipe": self.recipe.model_dump_json(), "players": players}

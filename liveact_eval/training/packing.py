@@ -20,6 +20,7 @@ from liveact_eval.errors import UserError
 from liveact_eval.files import atomic_path, sha256_of, write_text
 from liveact_eval.results.provenance import gather
 from liveact_eval.training.kit import Kit
+from liveact_eval.training.pace import SPEED
 from liveact_eval.training.recipe import Recipe, load_recipe, shipped_recipes
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -31,6 +32,8 @@ LARGEST_BYTES = 16_000_000
 """All files together: they travel with every installation."""
 _BREAK_S = 600.0
 """A longer silence between two lines of a log is a pause."""
+_NO_LOSS = {"step", "kind", "time_s", *SPEED}
+"""What stands beside the losses in a line of a log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,8 @@ class StageFacts:
     """Updates."""
     batch: int
     """Samples of an update."""
+    devices: tuple[str, ...]
+    """Where it was computed, one after the other."""
     minutes: float
     """Time from the first line of its log to the last, pauses left out; without what came before the first."""
     last: Mapping[str, float]
@@ -134,19 +139,27 @@ def _stages(kit: Kit) -> dict[str, dict[str, Any]]:
         training = [line for line in lines if line["kind"] == "train"]
         times = [line["time_s"] for line in lines]
         spent = sum(after - before for before, after in pairwise(times) if after - before < _BREAK_S)
-        last = {key: value for key, value in training[-1].items() if key not in {"step", "kind", "time_s"}}
+        last = {key: value for key, value in training[-1].items() if key not in _NO_LOSS}
         found[name] = {
             "made": [file["sha256"] for file in about["files"].values()],
             "facts": StageFacts(
                 recipe=name,
                 steps=about["recipe"]["steps"],
                 batch=about["recipe"]["batch"],
+                devices=_devices(lines),
                 minutes=spent / 60,
                 last=last,
                 validation=about["validation"],
             ),
         }
     return found
+
+
+def _devices(lines: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Where a stage was computed, by its log."""
+    found = dict.fromkeys(str(line["device"]) for line in lines if line["kind"] == "start")
+    # Versions whose logs do not say so computed on the CPU alone.
+    return tuple(found) or ("cpu",)
 
 
 def _machine() -> dict[str, Any]:
@@ -167,7 +180,8 @@ def _readme(files: list[FileFacts], stages: list[StageFacts], machine: Mapping[s
         f"| `{file.file}` | `{file.recipe}` | {file.bytes:,} | `{file.sha256}` |" for file in files
     )
     told = "\n".join(
-        f"| `{stage.recipe}` | {stage.steps:,} × {stage.batch} | {stage.minutes:.0f} | {_short(stage.last, 4)} | "
+        f"| `{stage.recipe}` | {stage.steps:,} × {stage.batch} | {', '.join(stage.devices)} | {stage.minutes:.0f} | "
+        f"{_short(stage.last, 4)} | "
         f"{_short(stage.validation, 6)} |"
         for stage in stages
     )
@@ -190,8 +204,8 @@ and those of the networks that judge it, compare with each other only.
 |---|---|---:|---|
 {listed}
 
-| stage | updates × samples | minutes | last training losses | validation |
-|---|---:|---:|---|---|
+| stage | updates × samples | device | minutes | last training losses | validation |
+|---|---:|---|---:|---|---|
 {told}
 
 Minutes are those between the first and the last line of a stage's log, with other work on the machine. All of it from

@@ -62,8 +62,8 @@ class Player:
         self._rates = {"adamw": config.lr, "muon": config.muon_lr or 0.0}
         self._average = RunningMean(module, recipe.ema)
 
-    def move(self, loss: Tensor, step: int) -> float:
-        """One update; gives the norm of the gradient before clipping."""
+    def move(self, loss: Tensor, step: int) -> Tensor:
+        """One update; gives the norm of the gradient before clipping, a scalar on the device."""
         config = self._recipe.optimiser
         share = config.share(step, self._recipe.steps)
         for name, optimiser in self.optimisers.items():
@@ -71,24 +71,29 @@ class Player:
                 group["lr"] = self._rates[name] * share
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = float(whole(nn.utils.clip_grad_norm_(self.parameters, config.clip)))
+        norm = whole(nn.utils.clip_grad_norm_(self.parameters, config.clip))
         for optimiser in self.optimisers.values():
             optimiser.step()
         self._average.update(self.module)
         return norm
 
-    def state(self) -> dict[str, Any]:
-        """Everything that goes on from here, in whole tensors; with shares, every rank has to ask."""
-        return {
-            "weights": wholes(dict(self.module.named_parameters())),
+    def state(self, *, kept: bool = True) -> dict[str, Any]:
+        """Everything that goes on from here, in whole tensors on the CPU.
+
+        Args:
+            kept: whether this process wants it; with shares every rank has to ask, and others need not hold it.
+        """
+        parts = {
+            "weights": dict(self.module.named_parameters()),
             "buffers": dict(self.module.named_buffers()),
-            "optimisers": {name: wholes(one.state_dict()) for name, one in self.optimisers.items()},
-            "average": {"updates": self._average.updates, "weights": wholes(self._average.weights)},
+            "optimisers": {name: one.state_dict() for name, one in self.optimisers.items()},
+            "average": {"updates": self._average.updates, "weights": self._average.weights},
         }
+        return {name: wholes(part, kept=kept) for name, part in parts.items()}
 
     @torch.no_grad()
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state; the number of ranks may be another."""
+        """Go on from a state; the number of ranks and the device may be others."""
         for name, weight in self.module.named_parameters():
             weight.copy_(like(state["weights"][name], weight))
             self._average.weights[name].copy_(like(state["average"]["weights"][name], weight))
@@ -98,10 +103,15 @@ class Player:
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(_in_shares(state["optimisers"][name], optimiser))
 
-    def averaged_weights(self) -> dict[str, Tensor]:
-        """What is kept: the running mean, or the latest weights without one; whole, so every rank has to ask."""
-        kept = self._average.weights if self._recipe.ema else dict(self.module.named_parameters())
-        return {name: whole(weight.detach()) for name, weight in kept.items()}
+    def averaged_weights(self, *, kept: bool = True) -> dict[str, Tensor]:
+        """What is kept: the running mean, or the latest weights without one; whole and on the CPU.
+
+        Args:
+            kept: whether this process wants them; every rank has to ask.
+        """
+        weights = self._average.weights if self._recipe.ema else dict(self.module.named_parameters())
+        gathered: dict[str, Tensor] = wholes(weights, kept=kept)
+        return gathered
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -52,9 +52,7 @@ def _copied(memory: LayerMemory) -> LayerMemory:
             f"A memory in a {type(keys).__name__} is written in place, which a backward pass cannot follow; expected "
             "one of `training_memory`"
         )
-    copied = LayerMemory(keys.copied(), values.copied())
-    copied.start, copied.stop = memory.start, memory.stop
-    return copied
+    return memory.over(keys.copied(), values.copied())
 
 
 def recompute_blocks(players: Mapping[str, nn.Module]) -> None:

@@ -15,19 +15,21 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from liveact_eval.liveact.dit import Block
 
 
-def shard(loss: nn.Module, player: nn.Module, ranks: int) -> None:
+def shard(loss: nn.Module, player: nn.Module, ranks: int, device: torch.device) -> None:
     """Split a player's weights over the processes, in place; each transformer block is gathered when it is needed.
 
-    The weights of rank 0 become those of all. Names of weights stay as they are.
+    The weights of rank 0 become those of all. Names of weights stay as they are. A block goes to the device, is split
+    there, and leaves its share: no GPU has to hold the whole.
 
     Args:
         loss: module that holds the player, and whose call is a training pass.
-        player: whose weights are split.
+        player: whose weights are split; on the CPU, or on the device already.
         ranks: number of processes.
+        device: where this process computes.
     """
     for tensor in (*player.parameters(), *player.buffers()):
         dist.broadcast(tensor.detach(), 0)
-    mesh = init_device_mesh(next(player.parameters()).device.type, (ranks,))
+    mesh = init_device_mesh(device.type, (ranks,))
     for block in [part for part in player.modules() if isinstance(part, Block)]:
         # Keys and values of text and image are computed before the blocks run: that part is gathered by itself.
         for part in (block.cross_attn, block):
@@ -66,14 +68,22 @@ def whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def wholes(state: Any) -> Any:
-    """The same nested state with whole tensors, so that its file does not depend on the number of processes."""
+def wholes(state: Any, *, kept: bool = True) -> Any:
+    """The same nested state with whole tensors on the CPU: its file depends neither on processes nor on devices.
+
+    Tensors are gathered one by one, so that a GPU never holds more than one whole one.
+
+    Args:
+        state: nested mappings and lists; where tensors are in shares, every rank has to ask.
+        kept: whether this process wants them; otherwise `None` stands in the place of each.
+    """
     if isinstance(state, Tensor):
-        return whole(state)
+        gathered = whole(state.detach())
+        return gathered.cpu() if kept else None
     if isinstance(state, Mapping):
-        return {key: wholes(value) for key, value in state.items()}
+        return {key: wholes(value, kept=kept) for key, value in state.items()}
     if isinstance(state, list):
-        return [wholes(value) for value in state]
+        return [wholes(value, kept=kept) for value in state]
     return state
 
 

@@ -117,7 +117,7 @@ class TalkerSamples(Dataset[dict[str, Tensor]]):
 
 
 def batches(
-    config: DataConfig, *, batch: int, steps: range, rank: int = 0, ranks: int = 1
+    config: DataConfig, *, batch: int, steps: range, rank: int = 0, ranks: int = 1, pinned: bool = False
 ) -> Iterator[dict[str, Tensor]]:
     """Batches of the steps of a range: step k shows samples k * batch to (k + 1) * batch - 1.
 
@@ -127,6 +127,7 @@ def batches(
         steps: steps that are still to be done.
         rank: this process.
         ranks: processes that share a step.
+        pinned: whether batches lie in pinned memory, from where a GPU fetches them itself.
     """
     samples = TalkerSamples(config, steps.stop * batch)
     share = batch // ranks
@@ -138,5 +139,6 @@ def batches(
         prefetch_factor=4 if config.workers else None,
         # Forked workers would inherit the thread pools of the training process, which have no threads there.
         multiprocessing_context="spawn" if config.workers else None,
+        pin_memory=pinned,
     )
     yield from loader

@@ -40,18 +40,18 @@ def change_time(
     count = len(clips)
     drawn = torch.randint(len(TIME_CHANGES), (count,), generator=draws)
     strengths = torch.rand(count, generator=draws)
-    kinds = drawn if kinds is None else kinds
+    kinds = (drawn if kinds is None else kinds).to(clips.device)
     made = clips.clone()
     changes = list(TIME_CHANGES.values())
     for number, (kind, strength) in enumerate(zip(kinds.tolist(), strengths, strict=True)):
         made[number] = changes[kind](clips[number], strength, draws)
-    return made.clamp(-1, 1), kinds, strengths
+    return made.clamp(-1, 1), kinds, strengths.to(clips.device)
 
 
 def _held(clip: Tensor, strength: Tensor, draws: torch.Generator) -> Tensor:
     """Fewer frames per second: each one is shown several times."""
     times = 2 + round(float(strength) * (_MOST_HELD - 2))
-    order = torch.arange(clip.shape[1])
+    order = torch.arange(clip.shape[1], device=clip.device)
     # Windows do not begin where a frame is new.
     late = int(torch.randint(times, (1,), generator=draws))
     return clip[:, ((order + late) // times * times - late).clamp(min=0)]
@@ -61,14 +61,15 @@ def _frozen(clip: Tensor, strength: Tensor, _draws: torch.Generator) -> Tensor:
     """From some frame on, nothing moves."""
     frames = clip.shape[1]
     last = round(frames / 2 * (1 - float(strength)))
-    return clip[:, torch.arange(frames).clamp(max=last)]
+    return clip[:, torch.arange(frames, device=clip.device).clamp(max=last)]
 
 
 def _blended(clip: Tensor, strength: Tensor, _draws: torch.Generator) -> Tensor:
     """Means over neighbouring frames."""
     frames = clip.shape[1]
     width = _BLENDED[0] + float(strength) * (_BLENDED[1] - _BLENDED[0])
-    apart = (torch.arange(frames)[:, None] - torch.arange(frames)).abs()
+    places = torch.arange(frames, device=clip.device)
+    apart = (places[:, None] - places).abs()
     weights = ((width + 1) / 2 - apart).clamp(0, 1)
     weights = weights / weights.sum(dim=1, keepdim=True)
     return torch.einsum("st,cthw->cshw", weights, clip)
@@ -78,7 +79,7 @@ def _shuffled(clip: Tensor, strength: Tensor, draws: torch.Generator) -> Tensor:
     """Frames change places with near ones."""
     frames = clip.shape[1]
     late = torch.rand(frames, generator=draws) * (1.5 + strength * (_DISPLACED - 1.5))
-    return clip[:, (torch.arange(frames) + late).argsort()]
+    return clip[:, (torch.arange(frames) + late).argsort().to(clip.device)]
 
 
 def _jumping(clip: Tensor, strength: Tensor, draws: torch.Generator) -> Tensor:
@@ -96,7 +97,8 @@ def _jumping(clip: Tensor, strength: Tensor, draws: torch.Generator) -> Tensor:
 def _flickering(clip: Tensor, strength: Tensor, draws: torch.Generator) -> Tensor:
     """Contrast and level change from frame to frame."""
     amount = _FLICKER[0] + strength * (_FLICKER[1] - _FLICKER[0])
-    change = amount * (2 * torch.rand(2, clip.shape[1], 1, 1, generator=draws) - 1)
+    drawn = torch.rand(2, clip.shape[1], 1, 1, generator=draws)
+    change = (amount * (2 * drawn - 1)).to(clip.device)
     return clip * (1 + change[0]) + change[1]
 
 
@@ -105,7 +107,8 @@ def _each_frame(name: str) -> Change:
 
     def change(clip: Tensor, strength: Tensor, draws: torch.Generator) -> Tensor:
         frames = clip.transpose(0, 1)
-        return DEGRADATIONS[name](frames, strength.expand(len(frames)), draws).transpose(0, 1)
+        strengths = strength.expand(len(frames)).to(clip.device)
+        return DEGRADATIONS[name](frames, strengths, draws).transpose(0, 1)
 
     return change
 

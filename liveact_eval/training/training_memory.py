@@ -29,16 +29,18 @@ class SlotStore(Store):
 
     Args:
         tokens: tokens per slot (S); runs that are written and read are whole slots.
+        detached: whether what is written loses its history, so that a backward pass stops at it.
     """
 
-    def __init__(self, tokens: int) -> None:
+    def __init__(self, tokens: int, *, detached: bool = False) -> None:
         self.host = False
-        self._tokens = tokens
+        self._tokens, self._detached = tokens, detached
         self._slots: dict[int, Tensor] = {}
 
     def write(self, start: int, values: Tensor) -> None:
-        """See `Store.write`; the values keep their history."""
-        for number, part in enumerate(values.split(self._tokens, dim=1)):
+        """See `Store.write`; the values keep their history, unless the store is a detached one."""
+        kept = values.detach() if self._detached else values
+        for number, part in enumerate(kept.split(self._tokens, dim=1)):
             self._slots[start // self._tokens + number] = part
 
     def read(self, start: int, stop: int) -> Tensor:
@@ -61,7 +63,7 @@ class SlotStore(Store):
 
     def copied(self) -> SlotStore:
         """The same slots; what is written to one of the two is not seen in the other."""
-        copy = SlotStore(self._tokens)
+        copy = SlotStore(self._tokens, detached=self._detached)
         copy._slots = dict(self._slots)
         return copy
 
@@ -71,8 +73,13 @@ class SlotStore(Store):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _SlotOptions(StoreOptions):
+class SlotOptions(StoreOptions):
+    """Keeps keys and values in a `SlotStore`."""
+
     tokens: int
+    """Tokens per slot (S)."""
+    detached: bool = False
+    """See `SlotStore`."""
 
     def build(
         self,
@@ -81,7 +88,7 @@ class _SlotOptions(StoreOptions):
         device: torch.device,
     ) -> SlotStore:
         """An empty store; what is written decides about type and device."""
-        return SlotStore(self.tokens)
+        return SlotStore(self.tokens, detached=self.detached)
 
 
 class TrainingMemory(SlotMemory):
@@ -103,7 +110,7 @@ class TrainingMemory(SlotMemory):
             raise LiveActError(
                 f"Memory policy {policy.name!r} grows without bound; expected one with slots, such as 'convkv'"
             )
-        super().__init__(policy.layout, policy.compressor, layers, frame, _SlotOptions(tokens=frame.tokens))
+        super().__init__(policy.layout, policy.compressor, layers, frame, SlotOptions(tokens=frame.tokens))
         self._detach = detach
 
     def begin_block(self, frames: int, kernels: Sequence[KernelPair]) -> Positions:

@@ -26,6 +26,21 @@ class Losses:
 class Objective(ABC):
     """A loss over batches. Whatever it trains is a *player* with an optimiser of its own; most have one."""
 
+    def to(self, device: torch.device, *, players: bool = True) -> None:
+        """Move all that the objective computes with, frozen modules too, to a device.
+
+        Args:
+            device: where losses will be computed.
+            players: whether modules that learn are moved; where they lie in shares, they are there already.
+        """
+        learning = {id(p) for player in self.players().values() for p in player.parameters()}
+        for module in vars(self).values():
+            if isinstance(module, nn.Module) and (
+                players or learning.isdisjoint(id(p) for p in module.parameters())
+            ):
+                # Not a library's own `to`, which may warn of precisions.
+                nn.Module.to(module, device)
+
     @abstractmethod
     def players(self) -> Mapping[str, nn.Module]:
         """The modules that learn, by name."""
@@ -40,8 +55,9 @@ class Objective(ABC):
 
         Args:
             player: who moves.
-            batch: see `TalkerSamples`.
-            draws: source of all noise, on the CPU: a step draws the same whether the run was interrupted or not.
+            batch: see `TalkerSamples`; on the device of the players.
+            draws: source of all noise, on the CPU: a step draws the same whether the run was interrupted or not, and
+                on every device.
         """
 
     @abstractmethod

@@ -28,7 +28,7 @@ def bidirectional_velocity(module: Conditioned, noisy: Tensor, level: Level, bat
         audio = module.audio(batch["features"].float(), frames)
     velocity: Tensor = module.dit(
         torch.cat([noisy, batch["condition"].float()], dim=1),
-        torch.full((len(noisy),), level.noise * STEPS_PER_UNIT),
+        noisy.new_full((len(noisy),), level.noise * STEPS_PER_UNIT),
         context,
         audio,
         mute_first=True,

@@ -82,7 +82,7 @@ class BlockCalls:
         given = self._conditions[self._next - 1]
         velocity: Tensor = self._dit(
             torch.cat([x, given.condition], dim=1),
-            torch.full((len(x),), level.noise * STEPS_PER_UNIT),
+            x.new_full((len(x),), level.noise * STEPS_PER_UNIT),
             given.context,
             None if level.silent else given.audio,
             positions=self._place,

@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from liveact_eval.datasets.talkers import ACTIONS, EMOTIONS, Split
+from liveact_eval.metrics._network_batches import device_of
 from liveact_eval.networks.mini_clip import AT_ONCE, FEATURES, WINDOW, MiniClip, to_mini_clips
 from liveact_eval.networks.seeded import calibrate
+from liveact_eval.training.devices import moved
 from liveact_eval.training.draws import generator_of
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.configs import ClipNetworkChoice
@@ -83,7 +85,7 @@ class ClipNetworkObjective(Objective):
         """Of all windows of a batch, as they are played and changed in time."""
         choice = self._choice
         backwards = torch.rand(len(batch["frames"]), generator=draws) < choice.reversed_share
-        shown = played(batch, backwards)
+        shown = played(batch, backwards.to(batch["frames"].device))
         changed, kinds, strengths = change_time(shown.clips, draws)
         features = self.network(torch.cat([shown.clips, changed])).float()
         plain = features[: len(shown.clips)]
@@ -119,9 +121,11 @@ class ClipNetworkObjective(Objective):
             `emotions_right`, and `kinds_right` of windows of which half are changed; `KIND_found` for each change.
         """
         network = self._standardised()
-        batch = _windows(_VALIDATED, "test")
-        shown = played(batch, torch.arange(_VALIDATED) % 2 == 1)
-        kinds = torch.arange(_VALIDATED) % len(TIME_CHANGES)
+        device = device_of(network)
+        batch = moved(_windows(_VALIDATED, "test"), device)
+        numbers = torch.arange(_VALIDATED, device=device)
+        shown = played(batch, numbers % 2 == 1)
+        kinds = numbers % len(TIME_CHANGES)
         changed, _, _ = change_time(shown.clips, generator_of(_VALIDATED), kinds)
         plain, worse = (_features(network, clips) for clips in (shown.clips, changed))
         motion = self._readers["motion"](plain)
@@ -144,7 +148,7 @@ class ClipNetworkObjective(Objective):
     def _standardised(self) -> MiniClip:
         """A copy whose features have mean 0 and deviation 1 on training windows: averaged weights have other moments
         than the latest ones, which run along."""
-        clips = to_mini_clips(_windows(_STANDARD, "train")["frames"])
+        clips = to_mini_clips(_windows(_STANDARD, "train")["frames"].to(device_of(self.network)))
         made = copy.deepcopy(self.network).eval()
         calibrate(made, torch.cat([clips, change_time(clips, generator_of(_STANDARD))[0]]))
         return made
@@ -167,10 +171,10 @@ def played(batch: Batch, backwards: Tensor) -> Shown:
         batch: see `TalkerSamples`.
         backwards: (N,) whether a window is played from its end.
     """
-    count, frames = batch["frames"].shape[:2]
-    forwards = torch.arange(frames).expand(count, -1)
+    (count, frames), device = batch["frames"].shape[:2], batch["frames"].device
+    forwards = torch.arange(frames, device=device).expand(count, -1)
     order = torch.where(backwards[:, None], forwards.flip(1), forwards)
-    rows = torch.arange(count)[:, None]
+    rows = torch.arange(count, device=device)[:, None]
     mouth, pose = batch["mouth"][rows, order, 0], batch["pose"][rows, order]
     # Places are told in pixels of the picture as it was drawn; angles are angles.
     pixels = 64 / batch["frames"].shape[-2]

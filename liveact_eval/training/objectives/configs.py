@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+if TYPE_CHECKING:
+    from liveact_eval.rollouts.strategy import Strategy
 
 CLIP_BLOCKS = 4
 """Blocks of a clip where memory is learnt: two before anything is folded, two after."""
@@ -122,17 +125,20 @@ class OdeChoice(_TwoBlockChoice):
     """Euler steps of the bidirectional model from noise to a clip; a multiple of 4 meets the sampler's levels."""
 
 
-class SelfChoice(_TwoBlockChoice):
-    """Second part of Self Forcing: a rollout over a clean past, by distribution matching."""
-
-    kind: Literal["self"]
-    """Which objective."""
+class _MatchedChoice(_Choice):
     critic_steps: int = Field(default=5, ge=1)
     """Updates of the critic to one of the generator; a step of the recipe is one update of the critic."""
     shift: float = Field(default=5.0, ge=1)
     """How far the levels at which clips are judged are drawn towards noise."""
     truth_weight: float = Field(default=0.0, ge=0)
-    """Weight of the squared distance to the true latents, which are known for drawn clips; Self Forcing has none."""
+    """Weight of the squared distance to the true latents, which are known for drawn clips; papers have none."""
+
+
+class SelfChoice(_TwoBlockChoice, _MatchedChoice):
+    """Second part of Self Forcing: a rollout over a clean past, by distribution matching."""
+
+    kind: Literal["self"]
+    """Which objective."""
 
 
 class ForcedChoice(_TwoBlockChoice):
@@ -148,16 +154,20 @@ class ForcedChoice(_TwoBlockChoice):
     @field_validator("rollout")
     @classmethod
     def _can_be_learnt(cls, rollout: str) -> str:
-        from liveact_eval.rollouts.published import PUBLISHED
-
-        known = [name for name, kind in PUBLISHED.items() if kind.strategy().condition_latents <= _CONDITION]
-        if rollout not in known:
-            raise ValueError(f"rollout {rollout!r}; expected one of {', '.join(known)}")
-        return rollout
+        return _one_of(rollout, [name for name, kind in _trainable() if kind.condition_latents <= _CONDITION])
 
 
-StrategyChoice = BidirectionalChoice | DiffusionChoice | TeacherChoice | OdeChoice | SelfChoice | ForcedChoice
-"""Strategies that Neighbor Forcing is compared with."""
+def _trainable() -> list[tuple[str, Strategy]]:
+    """Published strategies by name."""
+    from liveact_eval.rollouts.published import PUBLISHED
+
+    return [(name, kind.strategy()) for name, kind in PUBLISHED.items()]
+
+
+def _one_of(rollout: str, known: list[str]) -> str:
+    if rollout not in known:
+        raise ValueError(f"rollout {rollout!r}; expected one of {', '.join(known)}")
+    return rollout
 
 
 class _RememberedChoice(_Choice):
@@ -183,17 +193,47 @@ class MemoryChoice(_RememberedChoice, _FlowChoice):
     """Which objective."""
 
 
-class DistillChoice(_RememberedChoice):
+class DistillChoice(_RememberedChoice, _MatchedChoice):
     """Stage 2: the three-step rollout with memory, by distribution matching."""
 
     kind: Literal["distill"]
     """Which objective."""
-    critic_steps: int = Field(default=5, ge=1)
-    """Updates of the critic to one of the generator; a step of the recipe is one update of the critic."""
-    shift: float = Field(default=5.0, ge=1)
-    """How far the levels at which clips are judged are drawn towards noise."""
-    truth_weight: float = Field(default=0.0, ge=0)
-    """Weight of the squared distance to the true latents, which are known for drawn clips; the paper has none."""
+
+
+class ForcedDistillChoice(_RememberedChoice, _MatchedChoice):
+    """Distribution matching over a published strategy's own rollout; memory and `detach` are those of the scores."""
+
+    kind: Literal["forced_distill"]
+    """Which objective."""
+    rollout: str
+    """Name of the strategy; see `liveact-eval rollouts list`."""
+    learnt_latents: int = Field(default=21, ge=1)
+    """Newest latent frames of a clip that have a gradient."""
+
+    @field_validator("rollout")
+    @classmethod
+    def _can_be_distilled(cls, rollout: str) -> str:
+        # Guidance makes every call twice; what is distilled needs none.
+        return _one_of(
+            rollout,
+            [
+                name
+                for name, kind in _trainable()
+                if kind.condition_latents <= _CONDITION and kind.guidance == 1
+            ],
+        )
+
+
+StrategyChoice = (
+    BidirectionalChoice
+    | DiffusionChoice
+    | TeacherChoice
+    | OdeChoice
+    | SelfChoice
+    | ForcedChoice
+    | ForcedDistillChoice
+)
+"""Strategies that Neighbor Forcing is compared with."""
 
 
 class SyncNetChoice(_Choice):

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from liveact_eval.liveact.config import LiveActConfig
 from liveact_eval.liveact.policies import MemoryPolicy, memory_policy
 from liveact_eval.liveact.sampler import Schedule, predict_clean, renoise
+from liveact_eval.training.draws import normal
 from liveact_eval.training.kit import Kit
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.configs import DistillChoice
@@ -74,7 +75,7 @@ def roll_out(
     conditions = block_conditions(module, batch, policy)
     made = []
     for size, given in zip(sizes, conditions, strict=True):
-        x = torch.randn(size, generator=draws)
+        x = normal(size, draws, module.dit.device)
         for step, memory in enumerate(memories):
             level = schedule.sigma(step)
             with nullcontext() if step == exit_step else torch.no_grad():
@@ -85,7 +86,7 @@ def roll_out(
             if step == exit_step:
                 made.append(clean)
             # Drawn after the last step too: the order of draws is that of `NeighborForcing`.
-            fresh = torch.randn(size, generator=draws)
+            fresh = normal(size, draws, x.device)
             x = renoise(clean.detach(), fresh, schedule.sigma(step + 1))
     return torch.cat(made, dim=2)
 
@@ -147,7 +148,7 @@ class DistillObjective(Objective):
         clip = self._clip(batch, draws)
         level = self._level(draws)
         with torch.no_grad():
-            noisy = renoise(clip, torch.randn(clip.shape, generator=draws), level)
+            noisy = renoise(clip, normal(clip.shape, draws, clip.device), level)
             real = predict_clean(noisy, self._velocity(self.real, noisy, level, batch), level)
             fake = predict_clean(noisy, self._velocity(self.critic, noisy, level, batch), level)
         matching, move = matching_loss(clip, real, fake)
@@ -160,7 +161,7 @@ class DistillObjective(Objective):
         with torch.no_grad():
             clip = self._clip(batch, draws)
         level = self._level(draws)
-        noise = torch.randn(clip.shape, generator=draws)
+        noise = normal(clip.shape, draws, clip.device)
         velocity = self._velocity(self.critic, renoise(clip, noise, level), level, batch)
         return Losses((velocity - (noise - clip)).square().mean())
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from liveact_eval.liveact.config import LiveActConfig
 from liveact_eval.liveact.sampler import renoise
+from liveact_eval.training.draws import normal
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.blocks import FRAMES, SIZES, Level, cut
 from liveact_eval.training.objectives.configs import BidirectionalChoice, DiffusionChoice, TeacherChoice
@@ -65,7 +66,7 @@ class FlowObjective(Objective):
     def loss(self, player: str, batch: Batch, draws: torch.Generator) -> Losses:
         """Weighted squared error of the velocity; see the module."""
         clean = batch["latents"][:, :, :FRAMES].float()
-        noise = torch.randn(clean.shape, generator=draws)
+        noise = normal(clean.shape, draws, clean.device)
         levels = self.levels(draws)
         blocks = zip(cut(clean), cut(noise), levels, strict=True)
         noisy = torch.cat([renoise(x, fresh, level.noise) for x, fresh, level in blocks], dim=2)

@@ -25,6 +25,7 @@ from liveact_eval.liveact.sampler import STEPS_PER_UNIT, renoise
 from liveact_eval.rollouts.draws import FrameDraws
 from liveact_eval.rollouts.published import PUBLISHED
 from liveact_eval.rollouts.strategy import REFERENCE, Entry, Look, Pass, Strategy
+from liveact_eval.training.draws import normal
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.configs import ForcedChoice
 from liveact_eval.training.objectives.neighbor import Conditioned, initialise, level_name
@@ -165,7 +166,7 @@ class ForcedObjective(Objective):
         if part.frames[0] == REFERENCE:
             return clips.picture, torch.zeros_like(clips.picture)
         clean = clips.latents[:, :, list(part.frames)]
-        noise = torch.randn(clean.shape, generator=draws)
+        noise = normal(clean.shape, draws, clean.device)
         shares = [
             0.0 if frame in part.held else timestep / STEPS_PER_UNIT
             for frame, timestep in zip(part.frames, part.timesteps, strict=True)
@@ -188,12 +189,12 @@ class ForcedObjective(Objective):
         positions = Positions(look.positions, (*(seen.position for seen in look.seen), *look.positions))
         velocity: Tensor = dit(
             torch.cat([x, self._beside(strategy, call, clips)], dim=1),
-            torch.tensor([part.timesteps] * len(x)),
+            torch.tensor([part.timesteps] * len(x), device=x.device),
             clips.context,
             None if first == REFERENCE else clips.audio[:, list(part.frames)],
             positions=positions,
             memory=memory,
-            frame_mask=None if look.mask is None else torch.tensor(look.mask),
+            frame_mask=None if look.mask is None else torch.tensor(look.mask, device=x.device),
             mute_first=first == 0 and strategy.first_audio == "muted",
         )
         for entry in call.writes:

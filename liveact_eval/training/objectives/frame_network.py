@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from liveact_eval.datasets.talkers import EMOTIONS
 from liveact_eval.errors import UserError
+from liveact_eval.metrics._network_batches import device_of
 from liveact_eval.networks.mini_frame import FEATURES, FrameReading, MiniFrame, to_mini_frames
 from liveact_eval.networks.seeded import calibrate
 from liveact_eval.training.degradations import DEGRADATIONS, degrade
@@ -132,7 +133,7 @@ class FrameNetworkObjective(Objective):
         than the latest ones, which run along."""
         samples = TalkerSamples(DataConfig(frames=1, views=2), _STANDARD)
         frames = torch.cat([samples[index]["frames"] for index in range(_STANDARD)])
-        pictures = to_mini_frames(frames)
+        pictures = to_mini_frames(frames.to(device_of(self.network)))
         made = copy.deepcopy(self.network).eval()
         calibrate(made, torch.cat([pictures, degrade(pictures, generator_of(_STANDARD))[0]]))
         return made
@@ -143,7 +144,7 @@ def head_masks(batch: Batch) -> Tensor:
     boxes = batch["face_box"].flatten(0, 1) * (64 / batch["frames"].shape[-2])
     sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
     wide = boxes + boxes.new_tensor([-1.0, -1.0, 1.0, 1.0]) * boxes.new_tensor(_AROUND) * sides
-    places = torch.arange(64) + 0.5
+    places = torch.arange(64, device=boxes.device) + 0.5
     inside = [(places >= wide[:, low, None]) & (places <= wide[:, low + 2, None]) for low in (0, 1)]
     return (inside[1][:, :, None] & inside[0][:, None, :]).float()[:, None]
 
@@ -153,8 +154,8 @@ def in_front_of_others(pictures: Tensor, masks: Tensor, draws: torch.Generator, 
 
     Each drawn speaker has a background and a shirt; without this, these alone would tell who it is.
     """
-    others = pictures[torch.randperm(len(pictures), generator=draws)]
-    chosen = (torch.rand(len(pictures), generator=draws) < share).view(-1, 1, 1, 1)
+    others = pictures[torch.randperm(len(pictures), generator=draws).to(pictures.device)]
+    chosen = (torch.rand(len(pictures), generator=draws) < share).view(-1, 1, 1, 1).to(pictures.device)
     return torch.where(chosen & (masks == 0), others, pictures)
 
 
@@ -168,7 +169,7 @@ def same_speaker_loss(identity: Tensor, speakers: Tensor, temperature: float) ->
         speakers: (N,) who each is; everybody is there at least twice.
         temperature: cosines are divided by it.
     """
-    itself = torch.eye(len(identity), dtype=torch.bool)
+    itself = torch.eye(len(identity), dtype=torch.bool, device=identity.device)
     logits = (identity @ identity.T / temperature).masked_fill(itself, -torch.inf)
     same = (speakers[:, None] == speakers) & ~itself
     log_shares = logits.log_softmax(dim=1).masked_fill(~same, 0.0)

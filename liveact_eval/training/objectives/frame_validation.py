@@ -10,6 +10,7 @@ from torch import Tensor
 
 from liveact_eval.datasets.talkers import TalkerSpec, draw_specs, render
 from liveact_eval.datasets.talkers.stream import render_window
+from liveact_eval.metrics._network_batches import device_of
 from liveact_eval.networks.mini_frame import AT_ONCE, FrameReading, MiniFrame, to_mini_frames
 from liveact_eval.training.degradations import DEGRADATIONS, degrade
 from liveact_eval.training.draws import generator_of
@@ -31,9 +32,10 @@ def validate_frame_network(network: MiniFrame) -> dict[str, float]:
         clip, or the second picture of each pair, is degraded so.
     """
     clips = [render(spec) for spec in draw_specs("test", _CLIPS, speakers=_CLIPS)]
-    clean = [to_mini_frames(torch.from_numpy(clip.frames)) for clip in clips]
+    device = device_of(network)
+    clean = [to_mini_frames(torch.from_numpy(clip.frames).to(device)) for clip in clips]
     scripts = [torch.from_numpy(clip.truth.mouth_opening).float() for clip in clips]
-    first, second = _pairs()
+    first, second = (pictures.to(device) for pictures in _pairs())
     known = _read(network, first).identity
     found: dict[str, float] = {}
     for index, name in enumerate((None, *DEGRADATIONS)):
@@ -43,7 +45,7 @@ def validate_frame_network(network: MiniFrame) -> dict[str, float]:
             kinds = torch.full((len(pictures),), index - 1)
             return pictures if index == 0 else degrade(pictures, draws, kinds)[0]
 
-        openings = [_read(network, shown(pictures)).mouth[:, 0] for pictures in clean]
+        openings = [_read(network, shown(pictures)).mouth[:, 0].cpu() for pictures in clean]
         likeness = [correlation(seen, script) for seen, script in zip(openings, scripts, strict=True)]
         behind = "" if name is None else f"_{name}"
         found[f"opening_correlation{behind}"] = sum(likeness) / len(likeness)
@@ -60,7 +62,7 @@ def told_apart(first: Tensor, second: Tensor) -> Mapping[str, float]:
         second: of the same speakers, from other pictures.
     """
     cosines = first @ second.T
-    itself = torch.eye(len(first), dtype=torch.bool)
+    itself = torch.eye(len(first), dtype=torch.bool, device=first.device)
     same, different = cosines[itself], cosines[~itself]
     larger = (same[:, None] > different).float().mean()
     return {"same": float(same.mean()), "different": float(different.mean()), "auc": float(larger)}

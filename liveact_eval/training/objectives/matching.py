@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from liveact_eval.liveact.sampler import predict_clean, renoise
+from liveact_eval.training.draws import normal
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.distill import matching_loss
 from liveact_eval.training.objectives.neighbor import Conditioned
@@ -95,7 +96,7 @@ class MatchingObjective(Objective):
     def _generator_loss(self, batch: Batch, draws: torch.Generator) -> Losses:
         clip, level = self.clip(batch, draws), self._level(draws)
         with torch.no_grad():
-            noisy = renoise(clip, torch.randn(clip.shape, generator=draws), level)
+            noisy = renoise(clip, normal(clip.shape, draws, clip.device), level)
             real, fake = (
                 predict_clean(noisy, self.velocity(score, noisy, level, batch), level)
                 for score in (self.real, self.critic)
@@ -108,7 +109,7 @@ class MatchingObjective(Objective):
     def _critic_loss(self, batch: Batch, draws: torch.Generator) -> Losses:
         with torch.no_grad():
             clip = self.clip(batch, draws)
-        level, noise = self._level(draws), torch.randn(clip.shape, generator=draws)
+        level, noise = self._level(draws), normal(clip.shape, draws, clip.device)
         velocity = self.velocity(self.critic, renoise(clip, noise, level), level, batch)
         return Losses((velocity - (noise - clip)).square().mean())
 

@@ -22,6 +22,7 @@ from liveact_eval.liveact.config import LiveActConfig
 from liveact_eval.liveact.dit import CausalDiT
 from liveact_eval.liveact.policies import MemoryPolicy, memory_policy
 from liveact_eval.liveact.sampler import STEPS_PER_UNIT, renoise
+from liveact_eval.training.draws import normal
 from liveact_eval.training.kit import Kit
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.configs import CLIP_BLOCKS, MemoryChoice
@@ -99,7 +100,7 @@ def block_velocity(
     positions = memory.begin_block(x.shape[2], kernels_of(dit, policy))
     velocity: Tensor = dit(
         torch.cat([x, conditions.condition], dim=1),
-        torch.full((len(x),), level * STEPS_PER_UNIT),
+        x.new_full((len(x),), level * STEPS_PER_UNIT),
         conditions.context,
         None if silent else conditions.audio,
         positions=positions,
@@ -161,7 +162,7 @@ class MemoryObjective(Objective):
         """Weighted squared error of the velocity; see the module."""
         choice = self._choice
         clean = torch.cat(cut_blocks(batch["latents"].float(), self._policy), dim=2)
-        noise = torch.randn(clean.shape, generator=draws)
+        noise = normal(clean.shape, draws, clean.device)
         level, silent = draw_level(draws, shift=choice.shift, pure_noise=choice.pure_noise)
         velocity = clip_velocity(
             self.module,

@@ -22,6 +22,7 @@ from liveact_eval.liveact.encoders import image, text
 from liveact_eval.liveact.encoders.image import preprocess
 from liveact_eval.liveact.memory import CONVKV
 from liveact_eval.liveact.sampler import STEPS_PER_UNIT, renoise
+from liveact_eval.training.draws import normal
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.configs import NeighborChoice
 
@@ -72,7 +73,7 @@ def byte_tokens(prompts: Tensor, length: int) -> tuple[Tensor, Tensor]:
     ids = F.pad(torch.where(there, kept + 3, torch.zeros_like(kept)), (0, length - kept.shape[1]))
     ends = there.sum(dim=1, keepdim=True)
     ids.scatter_(1, ends, 1)
-    mask = (torch.arange(length) <= ends).long()
+    mask = (torch.arange(length, device=ends.device) <= ends).long()
     return ids, mask
 
 
@@ -105,7 +106,7 @@ class NeighborObjective(Objective):
         """Weighted squared error of the velocity; see the module."""
         frames = CONVKV.slots
         clean = batch["latents"][:, :, :frames].float()
-        noise = torch.randn(clean.shape, generator=draws)
+        noise = normal(clean.shape, draws, clean.device)
         choice = self._choice
         level, silent = draw_level(draws, shift=choice.shift, pure_noise=choice.pure_noise)
         noisy = renoise(clean, noise, level)
@@ -113,10 +114,10 @@ class NeighborObjective(Objective):
         audio = None if silent else self.module.audio(batch["features"].float(), 4 * frames - 3)
         velocity = self.module.dit(
             torch.cat([noisy, batch["condition"].float()], dim=1),
-            torch.full((len(clean),), level * STEPS_PER_UNIT),
+            clean.new_full((len(clean),), level * STEPS_PER_UNIT),
             context,
             audio,
-            frame_mask=self._mask,
+            frame_mask=self._mask.to(clean.device),
             mute_first=True,
         ).float()
         error = (velocity - (noise - clean)).square()

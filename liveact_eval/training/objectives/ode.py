@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from liveact_eval.liveact.config import LiveActConfig
 from liveact_eval.liveact.sampler import Schedule, predict_clean
+from liveact_eval.training.draws import normal
 from liveact_eval.training.kit import Kit
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.bidirectional import bidirectional_velocity
@@ -86,8 +87,8 @@ class OdeObjective(Objective):
 
     def loss(self, player: str, batch: Batch, draws: torch.Generator) -> Losses:
         """Squared distance of the student's clean blocks from the end of the ODE."""
-        shape = batch["latents"][:, :, :FRAMES].shape
-        noise = torch.randn(shape, generator=draws)
+        latents = batch["latents"][:, :, :FRAMES]
+        noise = normal(latents.shape, draws, latents.device)
         steps = torch.randint(len(SCHEDULE), (len(SIZES),), generator=draws).tolist()
         with torch.no_grad():
             *met, end = trajectory(

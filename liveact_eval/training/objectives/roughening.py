@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from liveact_eval.training.degradations import BLOCK, cosine_basis
+from liveact_eval.training.draws import normal
 
 _LARGEST_NOISE = 8.0
 """Deviation of noise in levels."""
@@ -35,7 +36,7 @@ def roughened(pictures: Tensor, draws: torch.Generator) -> Tensor:
         (planes - middle) * (1 + _LARGEST_GAIN * (2 * gain - 1)) + middle + _LARGEST_LIFT * (2 * lift - 1)
     )
     planes = blurred(planes, _LARGEST_BLUR * blur)
-    planes = planes + _LARGEST_NOISE * noise * torch.randn(planes.shape, generator=draws)
+    planes = planes + _LARGEST_NOISE * noise * normal(planes.shape, draws, planes.device)
     # Steps are spread evenly by their logarithm.
     planes = quantised(planes, _STEPS[0] * (_STEPS[1] / _STEPS[0]) ** step)
     return planes.clamp(0, 255).permute(0, 2, 3, 1)
@@ -45,7 +46,7 @@ def blurred(planes: Tensor, deviation: float) -> Tensor:
     """Planes (N, C, H, W) after a Gaussian of 5 pixels; a deviation in pixels of 0 leaves them as they are."""
     if deviation < 0.1:
         return planes
-    places = torch.arange(-2, 3, dtype=planes.dtype)
+    places = torch.arange(-2, 3, dtype=planes.dtype, device=planes.device)
     weights = torch.exp(-0.5 * (places / deviation) ** 2)
     weights = weights / weights.sum()
     rows = planes.flatten(0, 1)[:, None]
@@ -62,7 +63,7 @@ def quantised(planes: Tensor, step: float) -> Tensor:
     """
     basis = cosine_basis().to(planes)
     blocks = planes.unfold(2, BLOCK, BLOCK).unfold(3, BLOCK, BLOCK)
-    order = torch.arange(BLOCK, dtype=planes.dtype)
+    order = torch.arange(BLOCK, dtype=planes.dtype, device=planes.device)
     steps = step * (1 + 0.5 * (order[:, None] + order))
     rounded = (basis @ blocks @ basis.T / steps).round() * steps
     back = basis.T @ rounded @ basis

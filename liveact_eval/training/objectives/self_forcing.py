@@ -20,6 +20,7 @@ from torch import Tensor
 
 from liveact_eval.liveact.config import LiveActConfig
 from liveact_eval.liveact.sampler import predict_clean, renoise
+from liveact_eval.training.draws import normal
 from liveact_eval.training.kit import Kit
 from liveact_eval.training.objectives.base import Batch
 from liveact_eval.training.objectives.bidirectional import bidirectional_velocity
@@ -46,14 +47,14 @@ def self_roll_out(module: Conditioned, batch: Batch, draws: torch.Generator, *, 
     calls, made = BlockCalls(module.dit, conditions_of(module, batch)), []
     for size in (part.shape for part in cut(batch["latents"])):
         calls.begin()
-        x = torch.randn(size, generator=draws)
+        x = normal(size, draws, module.dit.device)
         for step in range(exit_step + 1):
             level = SCHEDULE.sigma(step)
             with nullcontext() if step == exit_step else torch.no_grad():
                 velocity = calls.velocity(x, Level(level, silent=step < SILENT_STEPS))
                 clean = predict_clean(x, velocity, level)
             # Drawn after the last step too: the order of draws is that of `CleanContext`.
-            fresh = torch.randn(size, generator=draws)
+            fresh = normal(size, draws, x.device)
             x = renoise(clean.detach(), fresh, SCHEDULE.sigma(step + 1))
         made.append(clean)
         with torch.no_grad():

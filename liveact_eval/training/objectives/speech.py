@@ -39,6 +39,9 @@ class SpeechObjective(Objective):
         for part in self.module.modules():
             if isinstance(part, nn.Dropout):
                 part.p = 0.0
+            # Attention has its share as a number.
+            elif isinstance(getattr(part, "dropout", None), float):
+                part.dropout = 0.0
         self.reader = nn.Linear(config.width * config.num_layers, 3 + len(PHONEMES))
         self._learner = nn.ModuleDict({"encoder": self.module, "reader": self.reader})
 
@@ -66,7 +69,9 @@ class SpeechObjective(Objective):
         centred = wave - wave.mean(dim=1, keepdim=True)
         normal = centred / torch.sqrt(centred.square().mean(dim=1, keepdim=True) + 1e-7)
         rows = speech.conv_rows(self.module, normal)
-        stretched = F.interpolate(rows.transpose(1, 2), size=frames, mode="linear", align_corners=True)
+        # As pictures of one row: a GPU can add the gradients of these in one order, and not those of plain rows.
+        flat = rows.transpose(1, 2)[:, :, None]
+        stretched = F.interpolate(flat, size=(1, frames), mode="bilinear", align_corners=True)[:, :, 0]
         states = speech.layer_states(self.module, stretched.transpose(1, 2))[1:]
         read: Tensor = self.reader(torch.cat(states, dim=-1)).float()
         return read
@@ -80,7 +85,7 @@ class SpeechObjective(Objective):
         for spec in draw_specs("test", _CLIPS):
             clip = render(spec)
             features = encoder.encode(torch.from_numpy(clip.samples).float() / 32768, len(clip.truth))
-            read = self.reader(features.flatten(1))
+            read = self.reader(features.flatten(1)).cpu()
             truth = torch.from_numpy(clip.truth.mouth_opening).float()
             likeness.append(torch.corrcoef(torch.stack([read[:, 0], truth]))[0, 1])
             right.append((read[:, 3:].argmax(-1) == torch.from_numpy(clip.truth.phoneme)).float().mean())

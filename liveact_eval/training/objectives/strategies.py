@@ -8,15 +8,19 @@ from liveact_eval.training.kit import Kit
 from liveact_eval.training.objectives.base import Objective
 from liveact_eval.training.objectives.bidirectional import BidirectionalObjective
 from liveact_eval.training.objectives.configs import (
+    CLIP_BLOCKS,
     BidirectionalChoice,
     DiffusionChoice,
     ForcedChoice,
+    ForcedDistillChoice,
     OdeChoice,
+    SelfChoice,
     StrategyChoice,
     TeacherChoice,
 )
 from liveact_eval.training.objectives.diffusion import DiffusionObjective
 from liveact_eval.training.objectives.forced import ForcedObjective
+from liveact_eval.training.objectives.forced_distill import ForcedDistillObjective
 from liveact_eval.training.objectives.ode import OdeObjective
 from liveact_eval.training.objectives.self_forcing import SelfForcingObjective
 from liveact_eval.training.objectives.teacher import TeacherObjective
@@ -32,7 +36,7 @@ _ROLLOUTS = {
 
 
 def strategy_judge(choice: StrategyChoice, config: LiveActConfig, kit: Kit, size: int) -> Judge:
-    """Judges by clips of two blocks, as many as were learnt.
+    """Judges by clips of as many latent frames as were learnt: two blocks of LiveAct, or four.
 
     Args:
         choice: the strategy.
@@ -43,9 +47,13 @@ def strategy_judge(choice: StrategyChoice, config: LiveActConfig, kit: Kit, size
     Raises:
         UserError: an earlier stage has not been trained.
     """
-    # A published strategy makes as many calls as it does.
-    rollout, steps = (choice.rollout, 1) if isinstance(choice, ForcedChoice) else _ROLLOUTS[choice.kind]
-    return mouth_judge(config, kit, rollout=rollout, memory="full", steps=steps, blocks=2, size=size)
+    if isinstance(choice, ForcedChoice | ForcedDistillChoice):
+        # A published strategy makes as many calls as it does.
+        rollout, steps = choice.rollout, 1
+    else:
+        rollout, steps = _ROLLOUTS[choice.kind]
+    blocks = CLIP_BLOCKS if isinstance(choice, ForcedDistillChoice) else 2
+    return mouth_judge(config, kit, rollout=rollout, memory="full", steps=steps, blocks=blocks, size=size)
 
 
 def strategy_objective(
@@ -66,4 +74,13 @@ def strategy_objective(
         return OdeObjective(config, choice, kit, judge)
     if isinstance(choice, ForcedChoice):
         return ForcedObjective(config, choice, judge)
+    return _matching(choice, config, kit, judge)
+
+
+def _matching(
+    choice: SelfChoice | ForcedDistillChoice, config: LiveActConfig, kit: Kit, judge: Judge | None
+) -> Objective:
+    """Those with a critic."""
+    if isinstance(choice, ForcedDistillChoice):
+        return ForcedDistillObjective(config, choice, kit, judge)
     return SelfForcingObjective(config, choice, kit, judge)

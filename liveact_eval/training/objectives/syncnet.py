@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from liveact_eval.datasets.talkers import draw_specs, render
 from liveact_eval.errors import UserError
 from liveact_eval.metrics._mfcc import mfcc, sound_windows
+from liveact_eval.metrics._network_batches import device_of
 from liveact_eval.metrics._sync_curve import SyncScores, distances, scores, usable_windows
 from liveact_eval.networks.mini_syncnet import PICTURE, MiniSyncNet, cut_mouths, mouth_windows, sound_maps
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
@@ -66,15 +67,17 @@ class SyncNetObjective(Objective):
     def loss(self, player: str, batch: Batch, draws: torch.Generator) -> Losses:
         """Cross-entropy of the true pair among all moments of its clip, and a pull on true pairs."""
         mouths = torch.stack([self._seen(clip, draws) for clip in batch["frames"]])
-        sounds = torch.stack([_heard(clip, draws) for clip in batch["samples"]])
+        # MFCCs are computed on the CPU.
+        sounds = torch.stack([_heard(clip, draws) for clip in batch["samples"].cpu()]).to(mouths.device)
         clips, windows = sounds.shape[:2]
         video = self.module.video(mouths[:, :windows].flatten(0, 1)).unflatten(0, (clips, windows))
         audio = self.module.audio(sound_maps(sounds.flatten(0, 1))).unflatten(0, (clips, windows))
         apart = torch.cdist(video, audio, compute_mode="donot_use_mm_for_euclid_dist")
         silence = video.norm(dim=-1, keepdim=True)
-        truth = torch.arange(windows).expand(clips, windows)
-        by_mouth = F.cross_entropy(-torch.cat([apart, silence], dim=-1).transpose(1, 2), truth)
-        by_sound = F.cross_entropy(-apart, truth)
+        truth = torch.arange(windows, device=apart.device).expand(clips, windows)
+        # Rows of moments in one long list: with a clip's axis of its own, a GPU would add them in any order.
+        by_mouth = F.cross_entropy(-torch.cat([apart, silence], dim=-1).flatten(0, 1), truth.flatten())
+        by_sound = F.cross_entropy(-apart.transpose(1, 2).flatten(0, 1), truth.flatten())
         own = apart.diagonal(dim1=1, dim2=2).mean()
         right = (apart.argmin(dim=-1) - truth).abs() <= 1
         total = 0.5 * (by_mouth + by_sound) + self._choice.pull_weight * own
@@ -107,14 +110,15 @@ class SyncNetObjective(Objective):
         draws = torch.Generator().manual_seed(0)
         if not self._tests:
             self._tests = _test_clips()
-        video = [self.module.embed_video(pictures).numpy() for pictures, _ in self._tests]
-        audio = [self.module.embed_audio(sound).numpy() for _, sound in self._tests]
+        device = device_of(self.module)
+        video = [self.module.embed_video(pictures.to(device)).cpu().numpy() for pictures, _ in self._tests]
+        audio = [self.module.embed_audio(sound.to(device)).cpu().numpy() for _, sound in self._tests]
         plain = [_scores(v, a) for v, a in zip(video, audio, strict=True)]
         shifts = [_SHIFTS[index % len(_SHIFTS)] for index in range(len(video))]
         shifted = [_shifted(v, a, by) for v, a, by in zip(video, audio, shifts, strict=True)]
         strangers = [_scores(v, a) for v, a in zip(video, [*audio[1:], audio[0]], strict=True)]
         rough = [
-            _scores(self.module.embed_video(roughened(pictures.float(), draws)).numpy(), a)
+            _scores(self.module.embed_video(roughened(pictures.to(device).float(), draws)).cpu().numpy(), a)
             for (pictures, _), a in zip(self._tests, audio, strict=True)
         ]
         self.module.train()

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from liveact_eval.datasets.talkers import draw_specs, render
 from liveact_eval.liveact import vae
 from liveact_eval.liveact.config import VAEConfig
+from liveact_eval.metrics._network_batches import device_of
+from liveact_eval.training.draws import normal
 from liveact_eval.training.kit import Kit
 from liveact_eval.training.objectives.base import Batch, Losses, Objective
 from liveact_eval.training.objectives.configs import VAEChoice
@@ -55,7 +57,7 @@ class VAEObjective(Objective):
         weight = 1 + choice.mouth_weight * _windows(box_mask(batch["mouth_box"], self._size), choice.window)
         posterior = self.module.encode(video).latent_dist
         mean, logvar = posterior.mean.float(), posterior.logvar.float()
-        noise = torch.randn(mean.shape, generator=draws).to(mean)
+        noise = normal(mean.shape, draws, mean.device)
         decoded = self.module.decode((mean + noise * (0.5 * logvar).exp()).to(video.dtype)).sample.float()
         squared = ((decoded - video).square() * weight).mean()
         absolute = (decoded - video).abs().mean()
@@ -73,12 +75,11 @@ class VAEObjective(Objective):
         errors, at_mouth = [], []
         for spec in draw_specs("test", _CLIPS, size=self._size, seconds=_FRAMES / 25):
             clip = render(spec)
-            video = to_video(torch.from_numpy(clip.frames)[None])
+            video = to_video(torch.from_numpy(clip.frames)[None]).to(wrapped.device)
             decoded = wrapped.decode(wrapped.encode(video)).float()
             squared = (decoded - video).square()
-            mask = box_mask(torch.from_numpy(clip.truth.mouth_box).float()[None], self._size).expand_as(
-                squared
-            )
+            boxes = torch.from_numpy(clip.truth.mouth_box).float()[None].to(wrapped.device)
+            mask = box_mask(boxes, self._size).expand_as(squared)
             errors.append(squared.mean())
             at_mouth.append(squared[mask > 0].mean())
         self.module.train()
@@ -91,8 +92,9 @@ class VAEObjective(Objective):
         """The VAE, its latents brought to mean 0 and deviation 1 on training clips."""
         made = vae.build(self._config)
         made.load_state_dict(self.module.state_dict())
+        wrapped = vae.WanVAE(made, self._config).to(device_of(self.module))
         means = [
-            made.encode(to_video(torch.from_numpy(render(spec).frames)[None])).latent_dist.mode()
+            wrapped.posterior_mean(to_video(torch.from_numpy(render(spec).frames)[None]))
             for spec in draw_specs(
                 "train", _STATISTICS, speakers=_STATISTICS, size=self._size, seconds=_FRAMES / 25
             )

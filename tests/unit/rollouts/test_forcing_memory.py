@@ -12,6 +12,7 @@ from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.sampler import Noise
 from liveact_eval.rollouts.avatar_forcing import AvatarForcing
 from liveact_eval.rollouts.causal_forcing import CausalForcing, CausalForcingConfig, CausVid
+from liveact_eval.rollouts.chained import ChainedCausVid, ChainedConfig
 from liveact_eval.rollouts.forced import ForcedRollout
 from liveact_eval.rollouts.knot import KnotConfig, KnotForcing
 from liveact_eval.rollouts.live_avatar import LiveAvatar, LiveAvatarConfig
@@ -102,6 +103,19 @@ def test_self_forcing_with_a_rolling_cache_is_bounded() -> None:
     assert {watched.tokens(n)[0] for n in range(7, 20)} == {(3, 21)}
 
 
+def test_a_chain_holds_and_sees_the_same_in_every_clip() -> None:
+    watched = Watched(ChainedCausVid(ChainedConfig(levels=ONE)))
+    assert set(watched.bytes_held) == {21 * _TOKEN_BYTES}
+    assert all(call.held <= 21 for call in watched.calls)
+    opened, closed = [(3, 3), (3, 6), (3, 6)], [(3, 21), (3, 21)]
+    for n in range(7, BLOCKS):
+        place = (n - 7) % 6
+        assert watched.tokens(n) == (opened if place == 0 else [(3, 6 + 3 * place)] * 2)
+    assert watched.tokens(12) == closed == watched.tokens(6)
+    first, last = watched.tensors
+    assert last <= first + 500
+
+
 def test_which_rollouts_of_the_list_grow() -> None:
     growing = {name for name, rollout in PUBLISHED.items() if rollout.slots is None}
     assert growing == {
@@ -113,7 +127,8 @@ def test_which_rollouts_of_the_list_grow() -> None:
         "causal-forcing-frame",
         "causal-forcing-plus",
     }
-    assert growing | set(BOUNDED) == set(PUBLISHED)
+    # What the blocks of a chain look at grows within a clip.
+    assert growing | set(BOUNDED) | {"causvid-chained"} == set(PUBLISHED)
 
 
 def test_the_trace_of_the_official_memory_says_what_was_folded_and_moved() -> None:

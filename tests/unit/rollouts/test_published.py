@@ -35,6 +35,7 @@ SIZES = {
     "teacher-forcing": (3, 50, 1, None),
     "diffusion-forcing": (3, 50, 1, None),
     "causvid": (3, 3, 1, None),
+    "causvid-chained": (3, 3, 1, 21),
     "self-forcing": (3, 4, 1, None),
     "causal-forcing": (3, 4, 1, None),
     "causal-forcing-frame": (1, 4, 1, None),

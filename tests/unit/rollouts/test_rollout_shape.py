@@ -52,19 +52,30 @@ def test_blocks_and_memory_are_those_of_a_run(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, kind in PUBLISHED.items() if kind.slots is not None])
 def test_behind_the_settling_blocks_all_calls_are_alike(name: str) -> None:
-    made, settling = run(name), settling_of(PUBLISHED[name].strategy(SHORT.get(name, ())))
+    strategy = PUBLISHED[name].strategy(SHORT.get(name, ()))
+    made, settling = run(name), settling_of(strategy)
     work = [
         [(len(c.frames), len(c.keys)) for c in made.of("denoise", "cache") if c.block == n]
         for n in range(BLOCKS)
     ]
-    assert 1 <= settling < 8 and len({tuple(calls) for calls in work[settling:]}) == 1
-    assert settling == 1 or work[settling - 1] != work[settling]
+    assert 1 <= settling < 8 and strategy.period < 7
+    for n in range(settling, BLOCKS - strategy.period):
+        assert work[n] == work[n + strategy.period]
+    assert settling == 1 or work[settling - 1] != work[settling - 1 + strategy.period]
+    assert (len({tuple(calls) for calls in work[settling:]}) == 1) == (strategy.period == 1)
 
 
 def test_a_memory_that_grows_has_its_middle_block_for_all() -> None:
     assert settling_of(PUBLISHED["self-forcing"].strategy()) == 2 == settling_of(None)
     assert steady_block(PUBLISHED["self-forcing"].strategy()) == 3
     assert steady_block(PUBLISHED["causal-forcing-frame"].strategy()) == 9
+
+
+def test_a_chain_has_the_block_of_middle_cost_for_all() -> None:
+    chain = PUBLISHED["causvid-chained"].strategy()
+    # The blocks of a later clip look at 3, 6, 9, 12, 15 and 18 finished frames.
+    assert chain.period == 6 and settling_of(chain) == 2 and steady_block(chain) == 3
+    assert [len(chain.context(n, 0).seen) for n in (3, 8, 9)] == [9, 6, 9]
 
 
 def test_liveacts_own_follow_from_the_policy() -> None:

@@ -33,8 +33,11 @@ def kit(tmp_path: Path) -> Kit:
     for name, roles in MADE.items():
         recipe = load_recipe(name)
         log = TrainingLog(made.run_folder(recipe))
+        if name == "mini-neighbor":
+            log.note(0, "start", {"device": "cuda:0 (NVIDIA H200)", "processes": 1})
+            log.note(50, "start", {"device": "cpu", "processes": 1})
         log.write(50, "train", {"loss": 2.0})
-        log.write(recipe.steps, "train", {"loss": 0.25})
+        log.write(recipe.steps, "train", {"loss": 0.25, "samples_per_s": 3.0, "peak_vram_gib": 1.0})
         made.keep(recipe, {role: nn.Linear(3, 3) for role in roles}, {"good": 0.5})
     return made
 
@@ -48,11 +51,13 @@ def test_a_kit_is_packed_with_a_card_that_tells_how(kit: Kit, tmp_path: Path) ->
     assert {file.recipe for file in files if file.role == "vae"} == {"mini-vae-long"}
     card = json.loads((tmp_path / "packed" / "card.json").read_text())
     assert [stage["recipe"] for stage in card["stages"]] == list(MADE)
+    assert [stage["devices"] for stage in card["stages"]] == [["cpu"]] * 6 + [["cuda:0 (NVIDIA H200)", "cpu"]]
     assert card["stages"][0]["last"] == {"loss": 0.25} and card["stages"][0]["validation"] == {"good": 0.5}
     readme = (tmp_path / "packed" / "README.md").read_text()
     for said in (
         files[0].sha256,
         "liveact-eval train mini-neighbor --kit",
+        "| cuda:0 (NVIDIA H200), cpu |",
         "no picture or voice of a\nperson",
     ):
         assert said in readme

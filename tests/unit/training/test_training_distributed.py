@@ -194,8 +194,8 @@ def test_a_batch_that_ranks_do_not_divide_is_refused_before_anything_starts(tmp_
         World(0, 3).check_batch(4)
 
     @contextmanager
-    def three() -> Iterator[World]:
-        yield World(0, 3)
+    def three(device: torch.device) -> Iterator[World]:
+        yield World(0, 3, device)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("liveact_eval.training.stages.launched_world", three)
