@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 help:
 	@echo "make demo    install into $(VENV) and run liveact-mini and controls on talkers"
 	@echo "make test    install what is needed, check style and types, run all tests"
+	@echo "make unit    run the quick tests only: two minutes on two cores"
 	@echo "make bench   measure decoding against the steps of the reference tools"
 	@echo "make clean   remove $(VENV) and what was built"
 	@echo "Another interpreter: make PYTHON=python3.11 demo"
@@ -34,7 +35,11 @@ $(VENV)/.installed-bench: pyproject.toml | $(VENV)/bin/python
 demo: $(VENV)/.installed
 	$(BIN)/liveact-eval run --out runs/demo
 
-test: lint unit
+# Where the environment forbids byte code, every process of a test would compile the package and the tests anew.
+test unit: export PYTHONDONTWRITEBYTECODE =
+
+test: lint
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -42,7 +47,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.installed-dev
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest tests/unit -m "not slow" -n auto --dist loadfile
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python bench/decode.py

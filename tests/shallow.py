@@ -9,12 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from liveact_eval.networks import provider
+from liveact_eval.networks import dino, musiq, provider
 from liveact_eval.networks.catalogue import catalogue
 from liveact_eval.networks.clip_visual import ClipVisual, ClipVisualSize
-from liveact_eval.networks.dino import build_dino
 from liveact_eval.networks.iresnet import IResNet
-from liveact_eval.networks.musiq import build_musiq
 from liveact_eval.networks.precision import Precision
 from liveact_eval.networks.provider import Networks
 from liveact_eval.networks.seeded import calibrate, fill_seeded
@@ -49,14 +47,13 @@ def _shallow(name: str) -> nn.Module:
         return aesthetic()
     if name == "dino_vitb16":
         torch.manual_seed(0)
-        network = build_dino()
-        network.blocks = network.blocks[:_LAYERS]
-        return network
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dino, "_DEPTH", _LAYERS)
+            return dino.build_dino()
     if name == "musiq":
-        network = build_musiq()
-        blocks = network.transformer_encoder.transformer
-        for key in list(blocks)[_LAYERS:]:
-            del blocks[key]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(musiq, "_DEPTH", _LAYERS)
+            network = musiq.build_musiq()
     elif name.startswith("clip"):
         features = {"clip_vitb32": 512, "clip_vitl14": 768}[name]
         network = ClipVisual(ClipVisualSize(patch=32, width=128, depth=_LAYERS, heads=4, features=features))

@@ -102,6 +102,7 @@ def test_the_state_is_that_of_the_drawing() -> None:
         drawn_state(SPEC, range(120, 130))
 
 
+@pytest.mark.slow
 def test_the_reader_reads_clips_that_it_has_not_seen() -> None:
     speaker = replace(SPEC, speaker=0)
     reader = fit_reader(speaker, utterances=6)

@@ -155,6 +155,7 @@ class Everything(RolloutStudy):
         return (Variant(name="short", title="Short", setup=setup),)
 
 
+@pytest.mark.slow
 def test_a_unit_of_a_published_strategy_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     bench = Bench(replace(request(tmp_path / "out"), seconds=3.0))

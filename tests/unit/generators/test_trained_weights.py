@@ -19,6 +19,7 @@ from liveact_eval.training.kit import Kit
 from liveact_eval.training.recipe import load_recipe
 
 
+@pytest.mark.slow
 def test_weights_of_a_kit_make_frames(tmp_path: Path) -> None:
     kit, recipe = Kit(tmp_path), load_recipe("mini-vae")
     modules = blank_modules(liveact_mini())

@@ -30,6 +30,7 @@ def options(tmp_path: Path) -> argparse.Namespace:
     )
 
 
+@pytest.mark.slow
 def test_a_variant_is_measured_and_summed_up(
     bench: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

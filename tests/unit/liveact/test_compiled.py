@@ -54,6 +54,7 @@ class Video:
         return torch.cat(made, dim=2)
 
 
+@pytest.mark.slow
 def test_all_layers_share_four_graphs_and_nothing_is_compiled_afterwards() -> None:
     """Through AOTAutograd, which rewrites the writes into the memory."""
     expected = Video(small_dit(DEEP)).make(4)
@@ -73,6 +74,7 @@ def test_all_layers_share_four_graphs_and_nothing_is_compiled_afterwards() -> No
     assert torch.equal(again, found)
 
 
+@pytest.mark.slow
 def test_guidance_and_8_bits_need_no_more_graphs() -> None:
     options = NeighborOptions(fp8_cache=True, audio_guidance=1.7)
     pair = [small_dit() for _ in range(2)]
@@ -86,6 +88,7 @@ def test_guidance_and_8_bits_need_no_more_graphs() -> None:
     assert graphs_compiled() - before == 4
 
 
+@pytest.mark.slow
 def test_kernels_of_other_packages_are_compiled_around() -> None:
     expected = Video(small_dit()).make(1)
     dit = small_dit()
@@ -95,6 +98,7 @@ def test_kernels_of_other_packages_are_compiled_around() -> None:
     assert torch.allclose(Video(dit).make(1), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_another_size_in_the_middle_is_an_error() -> None:
     dit = small_dit()
     compile_blocks(dit, engine="eager")
@@ -110,6 +114,7 @@ def test_another_size_in_the_middle_is_an_error() -> None:
         compile_blocks(dit, "fastest")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_growing_memory_compiles_at_every_block() -> None:
     """Which is why it is for short clips: seen here so that the guard above is known to notice."""
     dit = small_dit()

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
 from liveact_eval.liveact.audio import audio_windows
 from liveact_eval.liveact.dit import CausalDiT
@@ -15,6 +14,7 @@ from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.parallel import UlyssesExchange
 from liveact_eval.liveact.sampler import Noise
 from liveact_eval.rollouts.neighbor import NeighborForcing, NeighborOptions
+from tests.ranks import run_ranks
 from tests.unit.liveact.models import CONFIG, condition, small_dit, speech, text_and_image
 
 SIZES = [(4, 6), (4, 4)]
@@ -43,11 +43,12 @@ def _rank(rank: int, ranks: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_ranks_together_equal_one(ranks: int, tmp_path: Path) -> None:
     expected = [latents(small_dit(), size) for size in SIZES]
 
-    mp.spawn(_rank, args=(ranks, str(tmp_path)), nprocs=ranks)
+    run_ranks(_rank, ranks, ranks, str(tmp_path))
 
     for rank in range(ranks):
         for ours, one in zip(

@@ -48,6 +48,7 @@ def make(
     return np.concatenate([block.frames for block in stream.blocks()])
 
 
+@pytest.mark.slow
 def test_a_real_picture_and_real_speech(pipeline: LiveActPipeline, shared: Path) -> None:
     source = shared / "clips" / "portrait_a.mp4"
     with VideoFile(source) as video:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,11 +16,17 @@ CONFIG = StatisticsConfig(resamples=1000)
 Floats = NDArray[np.float64]
 
 
+@functools.cache
+def weights_of(speakers: tuple[str, ...]) -> NDArray[np.int64] | None:
+    """The samples are the same for all differences of these speakers."""
+    return draw_weights(speakers, CONFIG)
+
+
 def verdict_on(
     a: Floats, b: Floats, direction: Direction = "up", speakers: list[str] | None = None
 ) -> tuple[Interval | None, Verdict]:
     own = speakers or [str(n) for n in range(len(a))]
-    weights = draw_weights(own, CONFIG)
+    weights = weights_of(tuple(own))
     draws = None if weights is None else weights @ (a - b) / weights.sum(axis=1)
     return judged(
         float((a - b).mean()), draws, own, Output(name="x", title="X", direction=direction, digits=4), CONFIG

@@ -111,7 +111,8 @@ def test_only_moments_with_both_faces_count(
     metric: FIDFace | FVDFace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = slice(18, 21)
-    part = scored(metric, tmp_path, lost).parts[metric.frechet]
+    parts = scored(metric, tmp_path, lost).parts
+    part = parts[metric.frechet]
     whole = [features_of(metric, tmp_path / f"{n}.mp4", boxes_of(FRAMES, lost)) for n in ("made", "real")]
     kept = np.isfinite(whole[0]).all(axis=1)
     assert kept.sum() == (47 if isinstance(metric, FIDFace) else 2)
@@ -129,7 +130,7 @@ def test_only_moments_with_both_faces_count(
     )
     assert value[0] > 0
     for output in metric.outputs:
-        small = scored(metric, tmp_path, lost).parts[output.name]
+        small = parts[output.name]
         assert np.isfinite(metric.distances(output.name, [], [small, small], None)).all()
     warning = metric.warning(metric.frechet, 1.0, [part])
     assert warning is not None

@@ -96,6 +96,7 @@ def test_equal_videos_have_no_distance_and_stronger_damage_more(
         assert 0 < found[0] < found[1], effect
 
 
+@pytest.mark.slow
 def test_noise_flickers_and_a_frozen_video_does_not(clip: Clip, tmp_path: Path, networks: Networks) -> None:
     metric = AdjLpips()
     still = numbers(control(clip, tmp_path, networks, metric, effect="still"))["adj_lpips"]

@@ -124,6 +124,7 @@ def same(made: dict[str, float], prefix: str, expected: SyncScores) -> None:
         assert made[f"{prefix}_offset_frames"] == expected.offset
 
 
+@pytest.mark.slow
 def test_equals_the_formulas_over_the_whole_clip(tmp_path: Path, networks: OneNetwork) -> None:
     path, boxes = video(tmp_path), boxes_of(FRAMES)
     frames, samples = read_all(path)
@@ -145,6 +146,7 @@ def test_numbers_do_not_depend_on_the_runs(
     assert numbers(measured(Sync(), path, stub, boxes)) == pytest.approx(made, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_whole_pictures_equal_the_formulas(tmp_path: Path, networks: OneNetwork) -> None:
     # Sound that ends before the pictures: windows without it do not count.
     path = video(tmp_path, sound=noise(1.25))

@@ -46,7 +46,7 @@ def test_smoothness_in_runs_is_that_of_the_whole_clip(networks: Shelf, count: in
 
 
 def test_smoothness_reads_what_vbench_reads() -> None:
-    assert MotionSmoothness.needs == {"triples": FrameNeed(window=WINDOW, hop=HOP)}
+    assert MotionSmoothness.needs == {"triples": FrameNeed(window=WINDOW, hop=HOP, matrix="bt601")}
 
 
 def test_a_jump_costs_smoothness(networks: Shelf) -> None:

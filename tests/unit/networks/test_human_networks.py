@@ -98,6 +98,7 @@ def tower() -> dict[str, Tensor]:
     return {name: 0.3 * torch.randn(shape, generator=generator) for name, shape in shapes.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_tower")
 def test_the_file_brings_the_words_along(
     narrow: yolo.YoloWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -139,6 +140,7 @@ class Settings(dict[str, Any]):
         return Settings, (dict(self),), {"frozen": True}, None, iter({"a": 1}.items())
 
 
+@pytest.mark.slow
 def test_a_judge_is_that_of_the_original() -> None:
     judge = human.anatomy_human()
     pictures = _pictures(2, SIDE) / 127.5 - 1

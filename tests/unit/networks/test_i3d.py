@@ -27,6 +27,7 @@ def clips(count: int, frames: int = LEAST_FRAMES) -> Tensor:
     return torch.rand(count, 3, frames, 224, 224, generator=torch.Generator().manual_seed(count)) * 2 - 1
 
 
+@pytest.mark.slow
 def test_logits_do_not_depend_on_the_batch(network: I3D) -> None:
     batch = clips(2)
     with torch.inference_mode():

@@ -17,8 +17,9 @@ from liveact_eval.networks.precision import check_bfloat16, lower, native_on_cpu
 from liveact_eval.networks.provider import Networks
 from tests import shallow
 
-TOLERANCE = 0.03
-"""Length of the difference by that of the float32 result: eight bits are 0.004 a step, and there are many steps."""
+TOLERANCE = 0.05
+"""Length of the difference by that of the float32 result: eight bits are 0.004 a step, and there are many steps, in
+another order on every kind of processor."""
 GENERATOR = torch.Generator().manual_seed(0)
 Run = Callable[[nn.Module], Tensor]
 
@@ -57,6 +58,7 @@ def test_every_network_that_may_is_tried() -> None:
         assert entry.float32_only is None or len(entry.float32_only) > 10, entry.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS)
 def test_results_are_near_and_float32(run: str, full: Networks, half: Networks) -> None:
     found = []
@@ -86,6 +88,7 @@ def test_what_computes_inside_is_bfloat16_and_group_norms_are_not() -> None:
     assert {weight.dtype for weight in network.parameters()} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_without_being_asked_nothing_is_replaced(full: Networks, half: Networks) -> None:
     for name in shallow.NAMES:
         assert not any("forward" in vars(module) for module in full.get(name).modules()), name

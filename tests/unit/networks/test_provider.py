@@ -191,6 +191,7 @@ def _elsewhere(networks: Networks) -> tuple[int, Networks, list[float]]:
     return held, networks, networks.get("aesthetic").weight.flatten().tolist()
 
 
+@pytest.mark.slow
 def test_sent_to_another_process_it_is_empty_and_equal() -> None:
     networks = Networks(mode="seeded")
     empty = len(pickle.dumps(networks))

@@ -48,6 +48,7 @@ def window_by_window(network: SyncNet, crops: Tensor) -> Tensor:
     return rows
 
 
+@pytest.mark.slow
 def test_the_clip_in_one_go_gives_the_windows(network: SyncNet, crops: Tensor) -> None:
     # In float64, where another order of the same sums leaves no trace.
     exact = copy.deepcopy(network).double()

@@ -27,6 +27,17 @@ def failing(folder: Path, *, whole: bool = False) -> dict[str, FileResult]:
     return found
 
 
+def replayed_until(folder: Path, files: set[str]) -> dict[str, FileResult]:
+    """Results of these files; what comes behind the last of them is not replayed."""
+    found: dict[str, FileResult] = {}
+    for result in replay_folder(folder):
+        if result.file in files:
+            found[result.file] = result
+            if len(found) == len(files):
+                break
+    return found
+
+
 def test_another_folder_passes(made: Path) -> None:
     results = list(replay_folder(made))
     assert [result.file for result in results if not result.passed] == []
@@ -35,33 +46,47 @@ def test_another_folder_passes(made: Path) -> None:
 
 
 def test_tolerance_can_be_set(made: Path) -> None:
-    found = {result.file: result for result in replay_folder(made, tolerance=1e-3)}
-    assert found["vae.safetensors"].tolerance == 1e-3
-    assert found["prompt_clean.json"].tolerance == 0.0
+    found = {}
+    for result in replay_folder(made, tolerance=1e-3):
+        found[result.file] = result.tolerance
+        if result.file == "prompt_clean.json":
+            break
+    assert found["vae.safetensors"] == 1e-3
+    assert found["prompt_clean.json"] == 0.0
 
 
 @pytest.mark.parametrize(
-    ("file", "key", "sufferer"),
+    "damages",
     [
-        ("vae.safetensors", "enc.norm.5", "vae.safetensors"),
-        ("vae.safetensors", "dec.preclamp.3", "vae.safetensors"),
-        ("vae.safetensors", "y.mask", "vae.safetensors"),
-        ("vae.safetensors", "std", "vae.safetensors"),
-        ("vae_weights.safetensors", "decoder.upsamples.7.time_conv.weight", "vae_stream.safetensors"),
-        ("vae_stream.safetensors", "stream.block.2", "vae_stream.safetensors"),
-        ("t5.safetensors", "trace.block.1", "t5.safetensors"),
-        ("t5.safetensors", "context_padded", "t5.safetensors"),
-        ("t5_weights.safetensors", "blocks.1.ffn.gate.0.weight", "t5.safetensors"),
-        ("clip.safetensors", "a.b.pixels_sample", "clip.safetensors"),
-        ("clip_weights.safetensors", "visual.transformer.1.attn.to_qkv.bias", "clip.safetensors"),
+        [
+            ("vae.safetensors", "enc.norm.5", "vae.safetensors"),
+            ("vae_stream.safetensors", "stream.block.2", "vae_stream.safetensors"),
+            ("t5.safetensors", "trace.block.1", "t5.safetensors"),
+            ("clip.safetensors", "a.b.pixels_sample", "clip.safetensors"),
+        ],
+        [
+            ("vae.safetensors", "dec.preclamp.3", "vae.safetensors"),
+            ("t5.safetensors", "context_padded", "t5.safetensors"),
+            ("clip_weights.safetensors", "visual.transformer.1.attn.to_qkv.bias", "clip.safetensors"),
+        ],
+        [
+            ("vae.safetensors", "y.mask", "vae.safetensors"),
+            ("t5_weights.safetensors", "blocks.1.ffn.gate.0.weight", "t5.safetensors"),
+        ],
+        [("vae.safetensors", "std", "vae.safetensors")],
+        [("vae_weights.safetensors", "decoder.upsamples.7.time_conv.weight", "vae_stream.safetensors")],
     ],
 )
-def test_one_wrong_number_is_seen(vectors: Path, file: str, key: str, sufferer: str) -> None:
-    damage(vectors / file, key, amount=0.1)
-    found = next(result for result in replay_folder(vectors) if result.file == sufferer)
-    assert not found.passed
-    assert found.worst is not None
-    assert found.worst.largest > 5e-5
+def test_one_wrong_number_is_seen(vectors: Path, damages: list[tuple[str, str, str]]) -> None:
+    for file, key, _ in damages:
+        damage(vectors / file, key, amount=0.1)
+    sufferers = {sufferer for _, _, sufferer in damages}
+    found = replayed_until(vectors, sufferers)
+    assert set(found) == sufferers
+    for result in found.values():
+        assert not result.passed
+        assert result.worst is not None
+        assert result.worst.largest > 5e-5
 
 
 def test_a_wrong_bucket_is_seen(vectors: Path) -> None:

@@ -313,6 +313,7 @@ def start(card_path: Path, hub: FakeHub, root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_continued(
     hub: FakeHub, get: Fetch, card_path: Path, tmp_path: Path
 ) -> None:
@@ -333,6 +334,7 @@ def test_killed_in_the_middle_and_continued(
     assert served.sent == len(served.content) - kept
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(hub: FakeHub, card_path: Path, tmp_path: Path) -> None:
     served = big(hub)
     served.pause_s = 0.04

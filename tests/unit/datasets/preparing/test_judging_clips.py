@@ -93,6 +93,7 @@ def test_clip_without_a_face_is_refused_and_leaves_no_file(
     assert not [path for path in shop.folder.path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_sound_and_mouth_are_measured_where_all_networks_are_here(shop: Workshop, talk: Path) -> None:
     # Untrained weights: the numbers mean nothing, but there are some, and they decide.
     make(shop, talk)

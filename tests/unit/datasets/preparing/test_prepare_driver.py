@@ -263,6 +263,7 @@ def test_mirror_is_asked_by_id_and_by_name_and_continued(site: Site, tmp_path: P
     ]
 
 
+@pytest.mark.slow
 def test_videos_in_several_processes_give_the_same_bytes(tmp_path: Path, talk: Path) -> None:
     videos = tmp_path / "mine"
     videos.mkdir()

@@ -81,6 +81,7 @@ def ready(root: Path) -> dict[str, int]:
     return {clip: (root / "hdtf" / "clips" / f"{clip}.mp4").stat().st_mtime_ns for clip in done}
 
 
+@pytest.mark.slow
 def test_killed_at_every_call(tmp_path: Path, talk: Path) -> None:
     source = Source(way="folder", local=look_into(talk.parent))
     with counted(None) as calls:

@@ -4,12 +4,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from liveact_eval.datasets.talkers import PHONEME_NAMES, PHONEMES, SAMPLE_RATE, Talker, TalkerSpec, Truth
+from liveact_eval.datasets.talkers import PHONEME_NAMES, PHONEMES, SAMPLE_RATE, Block, TalkerSpec, Truth
 from liveact_eval.datasets.talkers.script import BLOCK_SECONDS, TRANSITION_S, draw_script
 from liveact_eval.datasets.talkers.seeds import random_stream
-from liveact_eval.datasets.talkers.stream import render_block
+from liveact_eval.datasets.talkers.stream import render_window
 
-Clips = list[tuple[TalkerSpec, Talker]]
+Clips = list[tuple[TalkerSpec, Block]]
 
 
 def cores(samples: npt.NDArray[np.int16], truth: Truth, name: str) -> list[npt.NDArray[np.float64]]:
@@ -32,8 +32,8 @@ def share(segment: npt.NDArray[np.float64], low: float, high: float) -> float:
     return float(power[(hz >= low) & (hz < high)].sum() / power.sum())
 
 
-def all_cores(clips: Clips, name: str) -> list[npt.NDArray[np.float64]]:
-    found = [core for _, clip in clips for core in cores(clip.samples, clip.truth, name)]
+def all_cores(voices: Clips, name: str) -> list[npt.NDArray[np.float64]]:
+    found = [core for _, clip in voices for core in cores(clip.samples, clip.truth, name)]
     assert found
     return found
 
@@ -71,8 +71,8 @@ def test_a_segment_holds_its_value_in_the_middle() -> None:
     assert np.array_equal(script.phoneme_at(middle), script.index)
 
 
-def test_voice_and_mouth_move_together(clips: Clips) -> None:
-    for _, clip in clips:
+def test_voice_and_mouth_move_together(voices: Clips) -> None:
+    for _, clip in voices:
         level = np.sqrt(np.mean(clip.samples.reshape(-1, 640).astype(np.float64) ** 2, axis=1))
         opening = clip.truth.mouth_opening
         together = np.corrcoef(level, opening)[0, 1]
@@ -81,45 +81,45 @@ def test_voice_and_mouth_move_together(clips: Clips) -> None:
             assert np.corrcoef(np.roll(level, shift), opening)[0, 1] < together - 0.2
 
 
-def test_open_vowels_have_a_higher_first_formant(clips: Clips) -> None:
-    a = np.mean([share(core, 600, 1100) for core in all_cores(clips, "a")])
-    i = np.mean([share(core, 600, 1100) for core in all_cores(clips, "i")])
+def test_open_vowels_have_a_higher_first_formant(voices: Clips) -> None:
+    a = np.mean([share(core, 600, 1100) for core in all_cores(voices, "a")])
+    i = np.mean([share(core, 600, 1100) for core in all_cores(voices, "i")])
     assert a > 3 * i
     assert a > 0.3
 
 
-def test_front_vowels_have_a_higher_second_formant(clips: Clips) -> None:
-    i = np.mean([share(core, 1700, 2800) for core in all_cores(clips, "i")])
-    u = np.mean([share(core, 1700, 2800) for core in all_cores(clips, "u")])
+def test_front_vowels_have_a_higher_second_formant(voices: Clips) -> None:
+    i = np.mean([share(core, 1700, 2800) for core in all_cores(voices, "i")])
+    u = np.mean([share(core, 1700, 2800) for core in all_cores(voices, "u")])
     assert i > 5 * u
 
 
 @pytest.mark.parametrize("name", ["s", "f"])
-def test_fricatives_cross_zero_often(clips: Clips, name: str) -> None:
+def test_fricatives_cross_zero_often(voices: Clips, name: str) -> None:
     def crossings(core: npt.NDArray[np.float64]) -> float:
         return float(np.mean(np.diff(np.sign(core)) != 0))
 
-    fricative = np.median([crossings(core) for core in all_cores(clips, name)])
-    vowel = np.median([crossings(core) for core in all_cores(clips, "o")])
+    fricative = np.median([crossings(core) for core in all_cores(voices, name)])
+    vowel = np.median([crossings(core) for core in all_cores(voices, "o")])
     assert fricative > 0.35
     assert vowel < 0.2
 
 
-def test_silence_is_quiet_and_nothing_clips(clips: Clips) -> None:
-    quiet = [float(core.std()) for core in all_cores(clips, "silence")]
+def test_silence_is_quiet_and_nothing_clips(voices: Clips) -> None:
+    quiet = [float(core.std()) for core in all_cores(voices, "silence")]
     assert 1 < np.median(quiet) < 60
-    for _, clip in clips:
+    for _, clip in voices:
         assert clip.samples.dtype == np.int16
         assert 8_000 < np.abs(clip.samples.astype(int)).max() < 30_000
 
 
 def test_blocks_join_without_a_click() -> None:
     spec = TalkerSpec(split="train", speaker=0, utterance=0, size=32, seconds=10)
-    joined = np.concatenate([render_block(spec, number).samples for number in (0, 1)]).astype(int)
+    parts = [render_window(spec, range(n, n + 125), pictures=False) for n in (0, 125)]
+    joined = np.concatenate([part.samples for part in parts]).astype(int)
     assert np.abs(np.diff(joined[79_900:80_100])).max() < 100
     # The steepest step of a vowel is a glottal pulse, which is less than its own height.
-    truth = render_block(spec, 0).truth
-    for core in cores(joined[:80_000].astype(np.int16), truth, "a"):
+    for core in cores(joined[:80_000].astype(np.int16), parts[0].truth, "a"):
         assert np.abs(np.diff(core)).max() < 0.8 * np.abs(core).max()
 
 
@@ -127,7 +127,7 @@ def test_words_do_not_depend_on_expression_action_or_size() -> None:
     plain = TalkerSpec(split="train", speaker=5, utterance=2, size=32)
     other = TalkerSpec(split="train", speaker=5, utterance=2, size=48, emotion="neutral", action="wave")
     happy = TalkerSpec(split="train", speaker=5, utterance=2, size=32, emotion="happy")
-    first, second, third = (render_block(spec, 0) for spec in (plain, other, happy))
+    first, second, third = (render_window(spec, range(125), pictures=False) for spec in (plain, other, happy))
     assert np.array_equal(first.samples, second.samples)
     assert np.array_equal(first.truth.mouth_opening, third.truth.mouth_opening)
     assert not np.array_equal(first.samples, third.samples)
