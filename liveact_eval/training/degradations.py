@@ -48,7 +48,7 @@ def degrade(
     for index, change in enumerate(DEGRADATIONS.values()):
         chosen = kinds == index
         if chosen.any():
-            made[chosen] = change(pictures[chosen], strengths[chosen], draws)
+            made[chosen] = change(pictures[chosen], strengths[chosen], draws).to(made.dtype)
     return made.clamp(-1, 1), kinds, strengths
 
 

@@ -36,7 +36,7 @@ def tiny() -> NativeGenerator:
     return generator
 
 
-def real(folder: Path, frames: int = 30, *, sound: Samples | None = None, size: Any = SIZE) -> Path:
+def real(folder: Path, frames: int = 21, *, sound: Samples | None = None, size: Any = SIZE) -> Path:
     heard = tone(frames / 25) if sound is None else sound
     return write_av(folder / "real.mp4", moving_square(frames, size), sound=heard)
 
@@ -85,16 +85,16 @@ def test_image_and_sound_alone(tmp_path: Path, rate: Fraction, frames: int) -> N
 
 
 def test_a_clip_is_cut_as_the_protocol_says(tmp_path: Path) -> None:
-    made = make(tmp_path, video=real(tmp_path, 60), seconds=1.2)
+    made = make(tmp_path, video=real(tmp_path, 60), seconds=0.84)
     frames, samples = read_all(made.video)
-    assert (len(frames), len(samples)) == (30, 19_200)
+    assert (len(frames), len(samples)) == (21, 13_440)
 
 
 def test_sound_ends_with_the_last_frame(tmp_path: Path) -> None:
     write_wav(tmp_path / "speech.wav", tone(3))
-    made = make(tmp_path, video=real(tmp_path, 30), audio=tmp_path / "speech.wav")
+    made = make(tmp_path, video=real(tmp_path), audio=tmp_path / "speech.wav")
     frames, samples = read_all(made.video)
-    assert (len(frames), len(samples)) == (30, 19_200)
+    assert (len(frames), len(samples)) == (21, 13_440)
 
 
 def test_the_seed_decides(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_what_ran_is_told(tmp_path: Path) -> None:
     made = make(tmp_path, video=real(tmp_path))
     told = made.details
     assert (told["config"], told["weights"]) == ("liveact-tiny", "random(seed 0)")
-    assert (told["dtype"], told["memory"], told["frames"]) == ("float32", "convkv", 30)
+    assert (told["dtype"], told["memory"], told["frames"]) == ("float32", "convkv", 21)
     assert float(told["dit_s"]) > 0
     assert float(told["first_frame_s"]) <= made.seconds
     assert int(told["memory_bytes"]) > 0

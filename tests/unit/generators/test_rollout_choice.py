@@ -16,10 +16,19 @@ from liveact_eval.generators.rollout_choice import split_assignments, with_rollo
 from liveact_eval.liveact.config import liveact_tiny
 from liveact_eval.liveact.errors import LiveActError
 from liveact_eval.liveact.fitting import need_of
+from liveact_eval.liveact.models import Models
 from liveact_eval.liveact.pipeline import LiveActPipeline
 from liveact_eval.liveact.request import GenerationOptions, block_count
 
 TINY = load_model("liveact-tiny")
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    """Networks that all rollouts run over."""
+    neighbor = recipe_of(TINY)
+    factory = NamedStrategy(neighbor.steps, neighbor.rollout, neighbor.rollout_options)
+    return LiveActPipeline.from_random(liveact_tiny(), factory).models
 
 
 def card(**native: Any) -> ModelCard:
@@ -95,12 +104,11 @@ def test_another_rollout_brings_its_steps_and_leaves_the_memory_policy() -> None
     ],
 )
 def test_results_say_which_rollout_and_which_memory_ran(
-    rollout: str, options: Any, expected: dict[str, str | int | float]
+    rollout: str, options: Any, expected: dict[str, str | int | float], models: Models
 ) -> None:
     recipe = recipe_of(with_rollout(TINY, rollout, options))
     factory = NamedStrategy(recipe.steps, recipe.rollout, recipe.rollout_options)
-    pipeline = LiveActPipeline.from_random(liveact_tiny(), factory, options=recipe.options)
-    told = pipeline.describe()
+    told = LiveActPipeline(models, factory, recipe.options, origin="", device=models.device).describe()
     assert told | expected == told
 
 

@@ -129,7 +129,7 @@ class PretendDevice(TorchDispatchMode):
         wrappers = {id(part.inner): part for part in given if isinstance(part, Apart)}
 
         inside = _mapped(lambda part: part.inner if isinstance(part, Apart) else part, (args, kwargs))
-        if wanted is not None:
+        if wanted is not None and there:
             inside[1]["device"] = torch.device("cpu")
         made = func(*inside[0], **inside[1])
         if not there:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,14 @@ def _state(folder: Path) -> dict[str, Any]:
     return players
 
 
+@functools.cache
+def _on_the_cpu(case: str, precision: str = "float32") -> list[dict[str, float]]:
+    """Losses of one step."""
+    folder = Path(tempfile.mkdtemp())
+    one_step(training(case, folder, CPU, precision=precision))
+    return _losses(folder)
+
+
 def test_every_kind_of_objective_has_a_case() -> None:
     assert {str(choice["kind"]) for choice in CHOICES.values()} == kinds()
 
@@ -60,14 +70,21 @@ def test_every_kind_of_objective_has_a_case() -> None:
 def test_a_step_is_that_of_the_cpu_and_sums_in_one_order(
     case: str, tmp_path: Path, pretended: PretendDevice
 ) -> None:
-    there = training(case, tmp_path / "there", DEVICE)
+    there = training(case, tmp_path, DEVICE)
     one_step(there)
     for player in there.objective.players().values():
         assert all(isinstance(weight, Apart) for weight in player.parameters())
     assert not pretended.unordered
-    one_step(training(case, tmp_path / "here", CPU))
-    for line, other in zip(_losses(tmp_path / "here"), _losses(tmp_path / "there"), strict=True):
+    for line, other in zip(_on_the_cpu(case), _losses(tmp_path), strict=True):
         assert other == pytest.approx(line, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("case", CHOICES)
+def test_bfloat16_is_near_float32(case: str) -> None:
+    (exact,), (rough,) = _on_the_cpu(case), _on_the_cpu(case, "bfloat16")
+    for name, value in exact.items():
+        if name.endswith("loss"):
+            assert rough[name] == pytest.approx(value, rel=0.1), name
 
 
 def test_a_run_goes_on_exactly_where_it_was_and_on_another_device(
