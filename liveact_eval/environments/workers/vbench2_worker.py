@@ -65,7 +65,7 @@ def human_identity(parts: Any, device: Any) -> Score:
     finder = tool.Model(max_size=2048, device=device)
     finder.load_state_dict(model_zoo.load_url(_RETINAFACE, progress=True, map_location="cpu"))
     face = tool.resnet_face18(use_se=False)
-    state = torch.load(parts["model"])
+    state = torch.load(parts["model"], map_location="cpu", weights_only=True)
     face.load_state_dict({name.replace("module.", ""): tensor for name, tensor in state.items()})
     face.to(device).eval()
     return _one_by_one(lambda videos: tool.evaluate_id_consistency(videos, finder, face))
